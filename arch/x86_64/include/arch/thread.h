@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's half of a thread: where its registers are while it does not run. */
+#ifndef ARCH_THREAD_H
+#define ARCH_THREAD_H
+
+#include "kernel/types.h"
+
+struct arch_fpu;
+
+struct arch_thread {
+	uintptr_t sp;         /* (r) saved stack pointer; valid while the thread is not running */
+	struct arch_fpu *fpu; /* (l) save area, NULL until the thread's first FPU instruction */
+	bool fpu_live;        /* (l) the registers in this CPU are this thread's */
+};
+
+/* What is on the stack of a thread that does not run, at arch_thread.sp; debuggers start there. */
+struct arch_switch_frame {
+	uint64_t r15, r14, r13, r12, rbx, rbp;
+	uint64_t rip;
+};
+
+/*
+ * Prepares `t` so that the first switch to it calls entry(arg) on the given stack, interrupts off,
+ * with the previous thread's run-queue lock still held. entry never returns. A backtrace ends
+ * there.
+ */
+void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size,
+	__noreturn void (*entry)(void *arg), void *arg);
+
+/* Frees what the machine attached (FPU area). The thread is on no CPU. May free memory. */
+void arch_thread_fini(struct arch_thread *t);
+
+/* Saves the callee-saved registers of `prev`, loads those of `next`. Interrupts off. */
+void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
+
+/*
+ * Allocates now what the thread's first FPU instruction would allocate otherwise, when there is no
+ * way left to report an error. 0 or -ENOMEM.
+ */
+int __must_check arch_fpu_prepare(struct arch_thread *t);
+
+/*
+ * What a switch must do besides registers and stack when either thread uses the FPU; called by
+ * dispatch only if prev->fpu_live.
+ */
+void arch_fpu_switch_out(struct arch_thread *prev);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's half of a thread: its first stack frame, its FPU area. */
+#include "arch/x86_64/fpu.h"
+#include "arch/x86_64/switch.h"
+#include "kernel/assert.h"
+#include <arch/thread.h>
+
+static_assert(offsetof(struct arch_thread, sp) == ARCH_THREAD_SP, "switch.S loads it");
+static_assert(sizeof(struct arch_switch_frame) == ARCH_SWITCH_FRAME_SIZE, "switch.S builds it");
+static_assert(offsetof(struct arch_switch_frame, r15) == 0, "pushed last");
+static_assert(offsetof(struct arch_switch_frame, rbx) == 32, "pushed second");
+static_assert(offsetof(struct arch_switch_frame, rip) == 48, "pushed by the call");
+
+/* Above the first frame, so that the frame address of thread_first_frame lies on the stack too. */
+#define STACK_TOP_SPARE 16
+
+void thread_first_frame(void);
+
+void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size,
+	__noreturn void (*entry)(void *arg), void *arg)
+{
+	uintptr_t top = (uintptr_t)stack_base + stack_size - STACK_TOP_SPARE;
+	struct arch_switch_frame *frame = (struct arch_switch_frame *)top - 1;
+
+	KASSERT(IS_ALIGNED(top, 16));
+	/* thread_first_frame uses no other register; rbp for those who walk by frame pointers. */
+	frame->r12 = (uintptr_t)arg;
+	frame->rbx = (uintptr_t)entry;
+	frame->rbp = 0;
+	frame->rip = (uintptr_t)thread_first_frame + 1;
+	t->sp = (uintptr_t)frame;
+}
+
+static __noinline void free_area(struct arch_thread *t)
+{
+	fpu_free(t->fpu);
+	t->fpu = NULL;
+}
+
+void arch_thread_fini(struct arch_thread *t)
+{
+	KASSERT(!t->fpu_live);
+	if (unlikely(t->fpu))
+		free_area(t);
+}

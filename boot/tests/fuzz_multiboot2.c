@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Fuzzes the multiboot2 parser: the input is the loader's table, and there is no other memory. */
+#include "boot/tests/check.h"
+
+#define START 0x10000u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct boot_info info;
+	static struct boot_ranges ranges;
+	static struct boot_problem problem;
+	const struct boot_window window = {data, START, size};
+	int err;
+
+	memset(&info, 0, sizeof(info));
+	ranges.count = 0;
+	problem.text[0] = '\0';
+	err = parse_multiboot2(&window, START, &ranges, &info, &problem);
+	if (!err)
+		err = ranges_finish(&ranges, &info, &problem);
+	check_result(err, &info, &problem);
+	return 0;
+}

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""What stands behind `make run`, `make debug`, `make gdb`, `make console` and the editor's way in."""
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+from ci.lib import console, runs  # noqa: E402
+from ci.lib.boot import EXIT_BOOT, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, EXIT_POWEROFF  # noqa: E402
+from ci.lib.qemu import ROOT, Machine, Qemu, Unusable, die_with_parent, qmp_pair, wait_for  # noqa: E402
+from ci.lib.qmp import Qmp, QmpError  # noqa: E402
+
+ICOUNT_SHIFT = 6  # 64 ns of virtual time an instruction; idle time is skipped
+RESETS_MAX = 3    # within one run: more is a machine that never comes up
+GOOD_ENDS = (0, EXIT_PASS, EXIT_POWEROFF)
+ENDS = {EXIT_FAIL: "a test failed", EXIT_PANIC: "panic", EXIT_BOOT: "the kernel could not boot"}
+
+
+def say(text):
+    print(f"multios: {text}", file=sys.stderr, flush=True)
+
+
+def machine_of(options):
+    out = ROOT / options.out
+    words = [f"sched={options.sched}"] if options.sched else []
+    return Machine(
+        kernel=out / "multios.elf", iso=out / "multios.iso", firmware=options.firmware,
+        smp=options.smp, memory=options.mem, cmdline=" ".join([*words, options.cmdline]).strip(),
+        icount=ICOUNT_SHIFT if options.icount not in ("", "0") else None, accel=options.accel)
+
+
+def watch_resets(connection, process):
+    """Ends a machine that resets again and again: nobody can read what it prints."""
+    qmp, resets = Qmp(connection, timeout=None), 0
+    try:
+        qmp.command("query-status")
+        while resets <= RESETS_MAX:
+            resets += sum(event["event"] == "RESET" and event["data"]["guest"] for event in qmp.events)
+            qmp.events.clear()
+            if not qmp.wait():
+                return
+    except (QmpError, OSError):
+        return
+    say(f"the machine was reset {resets} times; 'ci/boot' tells where it faults")
+    process.kill()
+
+
+class Terminal:
+    """Puts the terminal back as it was, however QEMU ended."""
+
+    def __enter__(self):
+        self.saved = termios.tcgetattr(0) if os.isatty(0) else None
+
+    def __exit__(self, *_):
+        if self.saved:
+            termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
+
+
+def run(options):
+    """A machine with its console in this terminal."""
+    machine = machine_of(options)
+    machine.arguments()  # complains before anything is made
+    place = runs.start(machine, say)
+    ours, theirs, monitor = qmp_pair("watch")
+    waits = options.gdb not in ("", "0")
+    command = [
+        *machine.arguments(), *monitor, *(["-S"] if waits else []),
+        *("-chardev", f"stdio,id=terminal,mux=on,signal=off,logfile={place.log}"),
+        *("-serial", "chardev:terminal", "-mon", "chardev=terminal"),
+        *place.arguments("control", "trace", "gdb", "qmp"),
+    ]
+    say(f"run {place.number}, Ctrl-A x leaves; 'make gdb' in another terminal "
+        + ("starts it" if waits else "attaches to it"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Terminal(), ours, Qemu(command, (theirs.fileno(),), own_session=False) as qemu:
+            theirs.close()
+            threading.Thread(target=watch_resets, args=(ours, qemu.process), daemon=True).start()
+            code = qemu.process.wait()
+    finally:
+        place.close()
+    if code not in GOOD_ENDS:
+        say(f"{ENDS.get(code, 'QEMU failed')} (exit code {code}); log in {place.log.relative_to(ROOT)}")
+        return 1
+    return 0
+
+
+def gdb_command(place, *more):
+    """gdb with the kernel's scripts, given by name: what gdb would load by itself it may refuse."""
+    words = ["gdb", "-q", "-iex", "set auto-load python-scripts off", str(place.kernel)]
+    words += ["-ex", f"target remote {place.socket('gdb')}"]
+    scripts = ROOT / "gdb/multios.py"
+    if scripts.exists():
+        words += ["-x", str(scripts)]
+    return [*words, *more]
+
+
+def run_gdb(command):
+    """gdb in the foreground: Ctrl-C is for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def begin():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        die_with_parent()
+
+    try:
+        return subprocess.run(command, cwd=ROOT, check=False, preexec_fn=begin).returncode
+    except FileNotFoundError as error:
+        raise Unusable("gdb: not installed; 'ci/setup debug' installs it") from error
+
+
+def attach(options):
+    """gdb on a running machine, which goes on when gdb leaves."""
+    place = runs.find(options.run, say)
+    return run_gdb(gdb_command(place, *shlex.split(options.gdbflags)))
+
+
+def enter_tmux():
+    """Starts this command again inside tmux, if there is one to make a second pane."""
+    terminal = os.isatty(0) and os.environ.get("TERM", "dumb") != "dumb"
+    if os.environ.get("TMUX") or not shutil.which("tmux") or not terminal:
+        return
+    server = f"multios-{os.getpid()}"
+    os.execvp("tmux", ["tmux", "-L", server, "new-session", shlex.join([sys.executable, *sys.argv])])
+
+
+def show_console(place):
+    """The console beside gdb; else says how to get it."""
+    command = f"make console RUN={place.number}"
+    if os.environ.get("TMUX") and shutil.which("tmux"):
+        subprocess.run(["tmux", "split-window", "-d", "-v", "-c", str(ROOT), command], check=False)
+    else:
+        say(f"the console is in another terminal by '{command}'")
+
+
+def debug(options):
+    """A machine stopped at kernel_main with gdb in this terminal."""
+    enter_tmux()
+    machine = machine_of(options)
+    machine.arguments()
+    place = runs.start(machine, say)
+    command = [*machine.arguments(), "-S", *place.arguments("console", "control", "trace", "gdb", "qmp")]
+    try:
+        with Qemu(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as qemu:
+            if not wait_for(lambda: place.socket("gdb").exists() or qemu.wait(0) is not None, 10):
+                raise Unusable("QEMU did not open its sockets within 10 s")
+            show_console(place)
+            return run_gdb(gdb_command(
+                place, "-ex", "tbreak kernel_main", "-ex", "continue", *shlex.split(options.gdbflags)))
+    finally:
+        place.close()
+
+
+def show(options):
+    """The console of a machine that `make debug` started."""
+    place = runs.find(options.run, say)
+    if not place.socket("console").exists():
+        raise Unusable(f"run {place.number} has its console in the terminal of its 'make run'")
+    say(f"console of run {place.number}, Ctrl-A x leaves")
+    console.attach(place.socket("console"), place.log)
+    return 0
+
+
+def link(options):
+    """Fixed names for the newest run's kernel and gdb socket, for an editor's launch configuration."""
+    place = runs.find(options.run, say)
+    folder = ROOT / "build/attach"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, target in (("multios.elf", place.kernel), ("gdb.sock", place.socket("gdb"))):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+    return 0
+
+
+COMMANDS = {"run": run, "debug": debug, "gdb": attach, "console": show, "links": link}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    for name in ("out", "smp", "mem", "sched", "firmware", "cmdline", "icount", "gdb", "accel", "run", "gdbflags"):
+        parser.add_argument(f"--{name}", default="")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    die_with_parent(signal.SIGTERM)  # a closed terminal tells only what is in its foreground
+    try:
+        return COMMANDS[options.command](options)
+    except Unusable as error:
+        say(str(error))
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

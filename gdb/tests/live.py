@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""A machine with gdb attached, for tests: boot, type on its console, ask gdb, compare."""
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+
+from ci.lib.qemu import ROOT, Machine, Qemu, wait_for
+
+PROMPT = "mos> "
+
+
+class Session:
+    """One QEMU with a console and a gdb stub. Leave the `with` block to end it."""
+
+    def __init__(self, build="gcc-debug", stopped=False, smp="4", **machine):
+        self.kernel = ROOT / "build" / build / "multios.elf"
+        self.stopped = stopped
+        self.machine = Machine(kernel=self.kernel, smp=smp, **machine)
+        self.stack = contextlib.ExitStack()
+        self.output = self.boot_output = ""
+
+    def __enter__(self):
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="mos-gdb-"))
+        self.socket = os.path.join(folder, "gdb")
+        command = [*self.machine.arguments(), "-no-reboot", "-serial", "stdio",
+                   "-gdb", f"unix:{self.socket},server=on,wait=off"]
+        self.qemu = self.stack.enter_context(Qemu(
+            command + (["-S"] if self.stopped else []), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        os.set_blocking(self.qemu.process.stdout.fileno(), False)
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def _heard(self, text):
+        self.output += (self.qemu.process.stdout.read() or b"").decode("utf-8", "replace")
+        return text in self.output
+
+    def wait_for(self, text, seconds=60):
+        """Reads the console until `text` appears."""
+        assert wait_for(lambda: self._heard(text), seconds), self.output
+
+    def type(self, line):
+        """A command at the prompt; returns what it printed."""
+        self.wait_for(PROMPT)
+        self.boot_output = self.boot_output or self.output
+        self.output = ""
+        self.send(line)
+        self.wait_for("\n" + PROMPT)
+        return self.output.replace("\r", "").split("\n", 1)[1].rsplit("\n", 1)[0]
+
+    def send(self, line):
+        """Types a line and does not wait for anything."""
+        self.qemu.process.stdin.write(line.encode() + b"\r")
+        self.qemu.process.stdin.flush()
+
+    def gdb(self, *commands, attach=True, seconds=120, symbols=None):
+        """
+        Runs gdb on the stopped machine, with another symbol file than its kernel's if one is given;
+        everything it printed. The machine goes on after.
+        """
+        wait_for(lambda: os.path.exists(self.socket), 20)
+        connect = [f"target remote {self.socket}"] if attach else []
+        arguments = [argument for command in [*connect, *commands] for argument in ("-ex", command)]
+        done = subprocess.run(
+            ["gdb", "-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0",
+             "-iex", "set remotetimeout 60",  # 2 seconds are few on a machine with much to do
+             "-x", ROOT / "gdb/multios.py", *arguments, symbols or self.kernel],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
+            stdin=subprocess.DEVNULL, check=False)
+        assert "Traceback" not in done.stdout and "Python Exception" not in done.stdout, done.stdout
+        return done.stdout
+
+    def mos(self, *commands, before=()):
+        """The --json data of several mos commands at one stop, which `before` reaches, in order."""
+        marked = list(before)
+        for number, command in enumerate(commands):
+            marked += [f"echo \\n@{number}\\n", f"mos {command} --json"]
+        text = self.gdb(*marked, "echo \\n@end\\n")
+        parts = text.split("\n@")[1:-1]
+        return [decode(part.split("\n", 1)[1]) for part in parts]
+
+
+    def at_rest(self, *commands):
+        """
+        As mos(), at a stop where no CPU has interrupts off: `mos settle` steps on to one, and when
+        some CPU takes long to leave what it does, the machine is let run and stopped again.
+        """
+        for _ in range(8):
+            settled, *data = self.mos("settle", *commands)
+            if all(row["settled"] for row in settled):
+                return data
+        raise AssertionError(settled)
+
+
+def run_to(place):
+    """
+    One gdb command that lets the machine run until `place` (a location and perhaps a condition). One
+    that does not exist is an error at once, and not a machine that runs on.
+    """
+    steps = ("set breakpoint pending off", f"tbreak {place}", "continue")
+    return "python " + "; ".join(f"gdb.execute({step!r})" for step in steps)
+
+
+def decode(text):
+    """The JSON value at the start of what a command printed; notes may follow it."""
+    try:
+        return json.JSONDecoder().raw_decode(text.lstrip())[0]
+    except ValueError:
+        raise AssertionError(f"no JSON: {text}") from None

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the machine tells the kernel: interrupts, their beginning and their end. */
+#include "kernel/entry.h"
+#include "kernel/preempt.h"
+#include "kernel/thread_private.h"
+#include "kernel/timer.h"
+#include "mm/tlb.h"
+#include <arch/smp.h>
+
+void entry_irq_enter(void)
+{
+	this_cpu(preempt_count) += PREEMPT_IRQ;
+	if (KASSERT_ON)
+		this_cpu(percpu_held_locks).irq_depth++;
+}
+
+void entry_irq_exit(void)
+{
+	KASSERT(arch_irqs_off());
+	KASSERT(preempt_in_interrupt());
+	this_cpu(preempt_count) -= PREEMPT_IRQ;
+	if (KASSERT_ON)
+		this_cpu(percpu_held_locks).irq_depth--;
+	if (unlikely(preempt_wanted()) && !preempt_disabled())
+		dispatch_preempt();
+}
+
+void entry_timer(void)
+{
+	timer_interrupt();
+}
+
+/* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at. */
+void entry_ipi(unsigned kind)
+{
+	if (kind == ARCH_IPI_TLB)
+		tlb_interrupt();
+	else if (kind == ARCH_IPI_CALL)
+		thread_report_here();
+}
+
+struct arch_thread *entry_current_thread(void)
+{
+	struct thread *t = thread_current();
+
+	return t ? &t->arch : NULL;
+}

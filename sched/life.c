@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of an entity, and what other CPUs may do to it: attach, start, wake, stop, resume,
+ * change its affinity. Its parameters are in params.c, the switch itself is in core.c.
+ *
+ * se->rq names the run queue whose lock protects se in every state. An entity that is WAKING is on
+ * no queue; whoever finds it so under the lock may stop it or change its mask, and the CPU that is
+ * placing it looks again once it has both locks.
+ */
+#include "sched/arrive.h"
+
+/* --- set-up ---------------------------------------------------------------------------------- */
+
+void sched_config_default(struct sched_config *config)
+{
+	*config = (struct sched_config){
+		.algorithm = SCHED_POLICY_rr,
+		.quantum = 20 * NSEC_PER_MSEC,
+		.balance_interval = 50 * NSEC_PER_MSEC,
+		.affinity = true,
+		.balancing = true,
+		.aging = 50 * NSEC_PER_MSEC,
+		.boost_interval = 500 * NSEC_PER_MSEC,
+		.overhead = 2 * NSEC_PER_USEC,
+	};
+}
+
+/*
+ * Rule S1.6: 40, 30, 20, 10, 5 ms at levels 0, 10, 20, 30, 39, linear between, when Normal's is
+ * 20 ms. In ninths of a millisecond both slopes are integers: 9 a level, then 5.
+ */
+static ktime_t level_quantum(unsigned level, ktime_t normal)
+{
+	unsigned ninths = level <= SCHED_LEVEL_LOW
+		? 9 * (40 - level)
+		: 9 * 10 - 5 * (level - SCHED_LEVEL_LOW);
+
+	return normal * ninths / (9 * 20);
+}
+
+int sched_init(struct sched *s, const struct sched_config *config)
+{
+	if (config->algorithm >= SCHED_ALGORITHM_COUNT)
+		return -EINVAL;
+	if (config->quantum < NSEC_PER_USEC || config->quantum > 1000 * NSEC_PER_SEC)
+		return -EINVAL;
+	if (config->balance_interval < NSEC_PER_USEC)
+		return -EINVAL;
+	if (config->aging < NSEC_PER_USEC || config->aging > 1000 * NSEC_PER_SEC)
+		return -EINVAL;
+	if (config->boost_interval < NSEC_PER_MSEC)
+		return -EINVAL;
+	if (config->admission > SCHED_ADMIT_ALL || config->overhead < 0 ||
+		config->overhead > NSEC_PER_SEC)
+		return -EINVAL;
+	*s = (struct sched){ .config = *config, .ts = sched_policies[config->algorithm] };
+	cpumask_set_first(&s->all, CONFIG_MAX_CPUS);
+	for (unsigned level = 0; level < SCHED_LEVEL_COUNT; level++)
+		s->quantum[level] = level_quantum(level, config->quantum);
+	return 0;
+}
+
+/* Straight stores: the barriers keep the compiler from a string instruction, which is slower. */
+static __always_inline void clear_stats(struct sched_entity_stats *stats)
+{
+#pragma GCC unroll 16
+	for (unsigned state = 0; state < SCHED_STATE_COUNT; state++) {
+		stats->time[state] = 0;
+		barrier();
+	}
+#pragma GCC unroll 16
+	for (unsigned reason = 0; reason < SCHED_REASON_COUNT; reason++) {
+		stats->switches[reason] = 0;
+		barrier();
+	}
+	stats->wakeups = 0;
+	stats->migrations = 0;
+	stats->steals = 0;
+	stats->misses = 0;
+	stats->overruns = 0;
+}
+
+/*
+ * Every field but affinity and level; what the policy of a tree sets in its requeue(); and the
+ * nodes, which are linked nowhere: the entity is new or dead.
+ */
+static __always_inline void init_entity(struct sched_entity *se, const struct sched_policy *policy,
+	struct sched_rq *rq, ktime_t now)
+{
+	KASSERT(!entity_linked(se));
+	atomic_init(&se->rq, rq);
+	se->policy = policy;
+	se->state = SCHED_NEW;
+	se->rank = policy->first_rank;
+	se->ts_rank = policy->first_rank;
+	se->kind = SCHED_KIND_TS;
+	se->inherited = SCHED_URGENCY_NONE;
+	se->move_pending = false;
+	se->overridden = false;
+	se->runnable_at_resume = false;
+	se->pinned = SCHED_NO_CPU;
+	se->created = now;
+	se->since = now;
+	se->slice = 0;
+	se->runtime = 0;
+	se->epoch = 0;
+	se->deadline = 0;
+	se->period = 0;
+	se->release = SCHED_NO_JOB;
+	se->late = false;
+	se->charged_from = 0;
+	se->bound = SCHED_NO_CPU;
+	clear_stats(&se->stats);
+}
+
+void sched_set_places(struct sched *s, const struct sched_cpu_place *place, unsigned count)
+{
+	KASSERT(!s->first && count <= CONFIG_MAX_CPUS);
+	s->place = place;
+	s->places = count;
+}
+
+static bool same_place(
+	const struct sched_cpu_place *a, const struct sched_cpu_place *b, unsigned neighbourhood)
+{
+	switch (neighbourhood) {
+	case 0:
+		return a->core == b->core;
+	case 1:
+		return a->cache == b->cache;
+	case 2:
+		return a->package == b->package;
+	default:
+		return a->node == b->node;
+	}
+}
+
+/*
+ * Each contains the one before, whatever the numbers say: a node may be smaller than a package. One
+ * that has no other CPU than the one before, or every CPU, tells nothing and is left out.
+ */
+static void find_neighbours(const struct sched *s, struct sched_rq *rq)
+{
+	unsigned known = 1;
+
+	if (rq->cpu >= s->places)
+		return;
+	for (unsigned i = 0; i < SCHED_NEAR_COUNT; i++) {
+		struct cpumask *near = &rq->near[rq->near_count];
+
+		if (rq->near_count)
+			*near = near[-1];
+		for (unsigned cpu = 0; cpu < s->places; cpu++)
+			if (same_place(&s->place[cpu], &s->place[rq->cpu], i))
+				cpumask_set(near, cpu);
+		if (cpumask_weight(near) == s->places)
+			break;
+		if (cpumask_weight(near) > known) {
+			known = cpumask_weight(near);
+			rq->near_count++;
+		}
+	}
+}
+
+static void index_cpu(struct sched_rq *rq)
+{
+	spin_lock(&rq->lock);
+	if (!rq->indexed)
+		sched_rq_index(rq);
+	spin_unlock(&rq->lock);
+}
+
+static void raise_cpu_end(struct sched *s, unsigned end)
+{
+	unsigned seen = atomic_load_explicit(&s->cpu_end, memory_order_relaxed);
+
+	while (seen < end && !atomic_compare_exchange_weak(&s->cpu_end, &seen, end))
+		;
+}
+
+void sched_add_cpu(struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle,
+	ktime_t now)
+{
+	KASSERT(cpu < CONFIG_MAX_CPUS && !s->rq[cpu]);
+	*rq = (struct sched_rq){
+		.curr = idle,
+		.idle = idle,
+		.sched = s,
+		.cpu = cpu,
+		.clock = now,
+		.started = now,
+		.slice_end = KTIME_MAX,
+		.timer_at = KTIME_MAX,
+		.balance_at = KTIME_MAX,
+		.takes = cpu,
+		.solitary = !s->first,
+	};
+	atomic_init(&rq->curr_rank, SCHED_RANK_IDLE);
+	spin_init(&rq->lock, "run queue", LOCK_RANK_RUNQUEUE);
+	for (unsigned rank = 0; rank < SCHED_RANK_COUNT; rank++)
+		list_init(&rq->level[rank]);
+	*idle = (struct sched_entity){ 0 };
+	init_entity(idle, &sched_policy_idle, rq, now);
+	idle->state = SCHED_RUNNING;
+	idle->urgency = SCHED_URGENCY_IDLE;
+	idle->own_urgency = SCHED_URGENCY_IDLE;
+	idle->affinity = (struct cpumask){ 0 };
+	cpumask_set(&idle->affinity, cpu);
+	idle->pinned = cpu;
+	find_neighbours(s, rq);
+	s->rq[cpu] = rq;
+	if (!s->first) {
+		s->first = rq;
+	} else {
+		atomic_store(&s->first->solitary, false);
+		index_cpu(s->first);
+		index_cpu(rq);
+	}
+	raise_cpu_end(s, cpu + 1);
+	atomic_fetch_add(&s->nr_online, 1);
+	cpumask_set_atomic(&s->online, cpu);
+}
+
+/* --- start and wake-up ----------------------------------------------------------------------- */
+
+/* sched_apply_params() for plain time sharing. */
+static __always_inline void init_level(
+	const struct sched *s, struct sched_entity *se, unsigned level)
+{
+	se->own_level = se->level = (uint8_t)level;
+	se->urgency = se->own_urgency = (uint8_t)(SCHED_URGENCY_TS + level);
+	se->quantum = unlikely(se->policy->quantum)
+		? se->policy->quantum(s, se) : s->quantum[level];
+}
+
+/* With a mask, a deadline, or a real-time class. */
+static __noinline int attach_special(
+	struct sched *s, struct sched_entity *se, const struct sched_params *params, ktime_t now)
+{
+	const struct cpumask *mask = params->affinity ? params->affinity : &s->all;
+
+	if (!sched_params_valid(params) || sched_kind_reserves(params->kind) ||
+		!sched_mask_online(s, mask))
+		return -EINVAL;
+	init_entity(se, s->ts, s->first, now);
+	sched_apply_params(s, se, params);
+	sched_entity_set_mask(se, mask);
+	return 0;
+}
+
+int sched_attach(
+	struct sched *s, struct sched_entity *se, const struct sched_params *params, ktime_t now)
+{
+	KASSERT(s->first);
+	if (unlikely(params->level >= SCHED_LEVEL_COUNT))
+		return -EINVAL;
+	if (unlikely(params->affinity || params->deadline || params->period || params->kind ||
+		params->priority || params->runtime))
+		return attach_special(s, se, params, now);
+	sched_attach_plain(s, se, params->level, now);
+	return 0;
+}
+
+void sched_attach_plain(struct sched *s, struct sched_entity *se, unsigned level, ktime_t now)
+{
+	KASSERT(s->first && level < SCHED_LEVEL_COUNT);
+	init_entity(se, s->ts, s->first, now);
+	init_level(s, se, level);
+	se->affinity = s->all;
+}
+
+bool sched_rq_wake_stopped(struct sched_rq *rq, struct sched_entity *se)
+{
+	bool first = !se->runnable_at_resume;
+
+	se->runnable_at_resume = true;
+	spin_unlock(&rq->lock);
+	return first;
+}
+
+void sched_start(struct sched *s, struct sched_entity *se, unsigned from, ktime_t now)
+{
+	(void)s;
+	sched_start_here(se, from, now);
+}
+
+bool sched_wake(struct sched *s, struct sched_entity *se, unsigned from, ktime_t now)
+{
+	(void)s;
+	return sched_wake_here(se, from, now);
+}
+
+/* --- stop and resume ------------------------------------------------------------------------- */
+
+void sched_unqueue(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	if (se->state == SCHED_THROTTLED) {
+		rb_remove(&rq->held, &se->tree_node);
+		entity_set_state(se, SCHED_WAKING, rq_advance(rq, now));
+		return;
+	}
+	KASSERT(se->state == SCHED_QUEUED);
+	queue_unlink(rq, se);
+	rq_count_down(rq);
+	rq_note_load(rq);
+	entity_set_state(se, SCHED_WAKING, rq_advance(rq, now));
+}
+
+static int stop_locked(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	switch (se->state) {
+	case SCHED_RUNNING:
+		return -EAGAIN;
+	case SCHED_STOPPED:
+		return -EALREADY;
+	case SCHED_DEAD:
+		return -ESRCH;
+	case SCHED_QUEUED:
+	case SCHED_THROTTLED:
+		sched_unqueue(rq, se, now);
+		break;
+	default:
+		break;
+	}
+	se->runnable_at_resume = se->state == SCHED_WAKING;
+	rq_advance(rq, now);
+	entity_set_state(se, SCHED_STOPPED, rq_advance(rq, se->since));
+	return 0;
+}
+
+int sched_stop(struct sched *s, struct sched_entity *se, ktime_t now)
+{
+	struct sched_rq *rq = entity_lock(se);
+	int error = stop_locked(rq, se, now);
+
+	(void)s;
+	spin_unlock(&rq->lock);
+	return error;
+}
+
+bool sched_resume(struct sched *s, struct sched_entity *se, unsigned from, ktime_t now)
+{
+	struct sched_rq *rq = entity_lock(se);
+
+	(void)s;
+	if (se->state != SCHED_STOPPED) {
+		spin_unlock(&rq->lock);
+		return false;
+	}
+	if (se->runnable_at_resume) {
+		rq_wake(se, SCHED_STOPPED, rq, rq->cpu, from, now);
+	} else {
+		entity_set_state(se, SCHED_BLOCKED, rq_advance(rq, now));
+		spin_unlock(&rq->lock);
+	}
+	return true;
+}
+
+/* --- affinity -------------------------------------------------------------------------------- */
+
+static bool may_stay(const struct sched_rq *rq, const struct sched_entity *se)
+{
+	return rq_online(rq) && entity_allowed(se, rq->cpu);
+}
+
+/* se is queued on rq, which is locked and is dropped. */
+static void requeue_allowed(
+	struct sched_rq *rq, struct sched_entity *se, unsigned from, ktime_t now)
+{
+	if (may_stay(rq, se)) {
+		entity_account(se, rq_advance(rq, now)); /* others may have it from now on */
+		sched_offer(rq, se, from);
+		spin_unlock(&rq->lock);
+		return;
+	}
+	sched_unqueue(rq, se, now);
+	sched_settle(se, rq, rq->cpu, from, SCHED_WHY_MIGRATED, now);
+}
+
+void sched_move_to_mask(struct sched_rq *rq, struct sched_entity *se, unsigned from, ktime_t now)
+{
+	if (se->state == SCHED_QUEUED || se->state == SCHED_THROTTLED) {
+		requeue_allowed(rq, se, from, now);
+		return;
+	}
+	if (se->state == SCHED_RUNNING) {
+		se->move_pending = !may_stay(rq, se);
+		if (se->move_pending)
+			sched_rq_resched(rq, from);
+	}
+	spin_unlock(&rq->lock);
+}
+
+/* rq is locked and se on it. The CPU of a reservation must stay in the mask. */
+static int set_mask(struct sched_entity *se, const struct cpumask *mask)
+{
+	if (se->state == SCHED_DEAD)
+		return -ESRCH;
+	if (se->policy == &sched_policy_idle)
+		return -EINVAL;
+	if (se->bound != SCHED_NO_CPU && !cpumask_test(mask, se->bound))
+		return -EBUSY;
+	sched_entity_set_mask(se, mask);
+	return 0;
+}
+
+int sched_set_affinity(struct sched *s, struct sched_entity *se, const struct cpumask *mask,
+	unsigned from, ktime_t now)
+{
+	struct sched_rq *rq;
+	int error;
+
+	if (!s->config.affinity || !sched_mask_online(s, mask))
+		return -EINVAL;
+	rq = entity_lock(se);
+	error = set_mask(se, mask);
+	if (error)
+		spin_unlock(&rq->lock);
+	else
+		sched_move_to_mask(rq, se, from, now);
+	return error;
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+ktime_t sched_time_in(
+	struct sched *s, struct sched_entity *se, enum sched_state state, ktime_t now)
+{
+	struct sched_rq *rq = entity_lock(se);
+	ktime_t time = se->stats.time[state];
+
+	(void)s;
+	if (se->state == state && now > se->since)
+		time += now - se->since;
+	spin_unlock(&rq->lock);
+	return time;
+}
+
+ktime_t sched_runtime(struct sched *s, struct sched_entity *se, ktime_t now)
+{
+	return sched_time_in(s, se, SCHED_RUNNING, now);
+}
+
+bool sched_reason_voluntary(enum sched_reason reason)
+{
+	return reason == SCHED_YIELD || reason == SCHED_BLOCK || reason == SCHED_SLEEP ||
+		reason == SCHED_STOP || reason == SCHED_EXIT;
+}
+
+const char *sched_policy_name(enum sched_policy_id id)
+{
+	KASSERT(id < SCHED_POLICY_COUNT);
+	return sched_policies[id]->name;
+}
