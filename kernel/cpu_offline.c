@@ -10,6 +10,7 @@
 #include "kernel/cpu_offline.h"
 #include "kernel/completion.h"
 #include "kernel/errno.h"
+#include "kernel/idle.h"
 #include "kernel/log.h"
 #include "kernel/mutex.h"
 #include "kernel/preempt.h"
@@ -51,7 +52,7 @@ void cpu_rest(struct cpu_scheduler *cpu)
 	atomic_store(&cpu->state, CPU_OFFLINE);
 	completion_complete(&done);
 	while (atomic_load(&cpu->state) == CPU_OFFLINE)
-		arch_cpu_wait();
+		idle_wait();
 	come_back(cpu);
 	this_cpu(preempt_count)--;
 }

@@ -85,7 +85,4 @@ void dispatch_wait_off_cpu(struct thread *t);
 /* The rest of a switch, on the next thread's stack. Also the first thing a new thread does. */
 void dispatch_tail(void);
 
-/* The longest-lived loop of every CPU; runs as its idle thread. */
-__noreturn void idle_loop(void);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the machine tells the kernel: interrupts, their beginning and their end. */
 #include "kernel/entry.h"
+#include "kernel/idle.h"
 #include "kernel/preempt.h"
 #include "kernel/thread_private.h"
 #include "kernel/timer.h"
@@ -30,13 +31,15 @@ void entry_timer(void)
 	timer_interrupt();
 }
 
-/* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at. */
+/* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at, or has offered a thread. */
 void entry_ipi(unsigned kind)
 {
 	if (kind == ARCH_IPI_TLB)
 		tlb_interrupt();
 	else if (kind == ARCH_IPI_CALL)
 		thread_report_here();
+	else if (kind == ARCH_IPI_RESCHED)
+		idle_note_kick();
 }
 
 struct arch_thread *entry_current_thread(void)

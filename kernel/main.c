@@ -8,9 +8,8 @@
 #include "kernel/cmdline.h"
 #include "kernel/entry.h"
 #include "kernel/errno.h"
+#include "kernel/idle.h"
 #include "kernel/ktest.h"
-#include "kernel/lockdep.h"
-#include "kernel/lockstat.h"
 #include "kernel/lockdep.h"
 #include "kernel/lockstat.h"
 #include "kernel/log.h"
@@ -68,6 +67,12 @@ static void complain_parameter(const struct param *param, const char *text, void
  */
 static void start_at_round_time(void)
 {
+	if (!arch_time_counts_instructions()) {
+		log_warn("turns=on: time is not counted in instructions here (QEMU -icount), so "
+			 "CPUs take no turns");
+		kernel_params.turns = false;
+		return;
+	}
 	arch_screen_clear();
 	system_note_skipped(arch_time_start_round(ROUND_COUNTER, ROUND_CLOCK));
 }
@@ -104,8 +109,10 @@ static void start_scheduler(unsigned cpus)
 	topology_init(cpus);
 	if (thread_init())
 		panic("no memory for the first thread");
-	if (kernel_params.turns)
+	if (kernel_params.turns) {
+		idle_take_turns();
 		timer_take_turns();
+	}
 }
 
 /*
@@ -186,5 +193,6 @@ void kernel_ap_main(void)
 {
 	tlb_online();
 	dispatch_add_cpu(arch_cpu_id(), this_cpu(cpu_schedulers.idle));
+	idle_add_cpu();
 	idle_loop();
 }

@@ -24,7 +24,7 @@ struct timer_base {
 	uint64_t seq;                      /* (t) */
 	_Atomic(struct timer *) running;   /* (a) whose fn is being called */
 	ktime_t slice;                     /* (l) when the scheduler wants to be called */
-	ktime_t armed;                     /* (l) what the hardware was told last */
+	_Atomic ktime_t armed;             /* (a) what the hardware was told last; written here only */
 };
 static DEFINE_PERCPU(struct timer_base, timer_bases);
 
@@ -50,16 +50,16 @@ void timer_init_cpu(unsigned cpu)
 
 	spin_init(&base->lock, "timers", LOCK_RANK_TIMER);
 	base->slice = KTIME_MAX;
-	base->armed = KTIME_MAX;
+	atomic_init(&base->armed, KTIME_MAX);
 }
 
 /* Makes the shot come at `when` or earlier. */
 static inline void arm_by(struct timer_base *base, ktime_t when)
 {
 	KASSERT(arch_irqs_off());
-	if (when >= base->armed)
+	if (when >= atomic_load_explicit(&base->armed, memory_order_relaxed))
 		return;
-	base->armed = when;
+	atomic_store_explicit(&base->armed, when, memory_order_relaxed);
 	arch_timer_arm(when);
 }
 
@@ -81,6 +81,19 @@ void timer_begin_turn(void)
 {
 	if (unlikely(turns))
 		arm_by(this_cpu_ptr(timer_bases), arch_time_now() + TURN);
+}
+
+bool timer_armed_anywhere(void)
+{
+	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {
+		const struct timer_base *base = cpu_ptr(timer_bases, cpu);
+
+		if (cpu && !percpu_offset[cpu])
+			continue;
+		if (atomic_load_explicit(&base->armed, memory_order_relaxed) != KTIME_MAX)
+			return true;
+	}
+	return false;
 }
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
@@ -219,7 +232,7 @@ void timer_interrupt(void)
 	ktime_t now = arch_time_now(), next;
 
 	KASSERT(arch_irqs_off());
-	base->armed = KTIME_MAX;
+	atomic_store_explicit(&base->armed, KTIME_MAX, memory_order_relaxed);
 	next = call_due(base, now);
 	if (base->slice <= now) {
 		base->slice = KTIME_MAX;

@@ -64,6 +64,9 @@ void timer_set_slice(ktime_t when);
 void timer_take_turns(void);
 void timer_begin_turn(void);
 
+/* Will any CPU be interrupted by its timer? A look without locks. */
+bool timer_armed_anywhere(void);
+
 /* For displays: when a CPU's next timers are due, at most `max`, in order; how many. */
 unsigned timer_list(unsigned cpu, ktime_t *when, unsigned max);
 

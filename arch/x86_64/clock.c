@@ -44,6 +44,35 @@ static ktime_t next_multiple(ktime_t ns)
 	return now + ns - (ktime_t)(arch_clock_scale(tsc, arch_clock.ns_per_tick) % (uint64_t)ns);
 }
 
+#define TURN_PERIOD  (100 * NSEC_PER_MSEC) /* TCG_KICK_PERIOD, QEMU accel/tcg/tcg-accel-ops.h */
+#define WAKES        24
+#define WAKES_ALIKE  12
+#define ROUND_TRIES  4
+#define READINGS     16
+
+/*
+ * Besides at a pause, QEMU ends a CPU's turn every 100 ms of virtual time, counted from the end of
+ * the last idle wait; unless its main loop, another host thread, looked when that wait began, for
+ * then the old count goes on, and the clock may move too far as well. So the CPU waits many times,
+ * each end 100 ms after the last: one of them is undisturbed, and the count is the same whichever.
+ * True when the last waits all ended alike, which a clock that moved too far would not let them.
+ */
+static bool idle_until(ktime_t start)
+{
+	ktime_t late = 0;
+	unsigned alike = 0;
+
+	for (unsigned left = WAKES; left--;) {
+		ktime_t when = start - left * TURN_PERIOD, now_late;
+
+		apic_timer_halt_until(when);
+		now_late = arch_time_now() - when;
+		alike = now_late == late ? alike + 1 : 0;
+		late = now_late;
+	}
+	return alike >= WAKES_ALIKE;
+}
+
 /*
  * The other CPUs are in a loop of the firmware's, which is not always one that halts: OVMF's takes
  * turns with us, in an order that began before. INIT stops them until they are started.
@@ -53,12 +82,33 @@ ktime_t arch_time_start_round(ktime_t counter, ktime_t clock)
 {
 	ktime_t before = arch_time_now(), start = next_multiple(counter);
 	ktime_t begin = DIV_ROUND_UP(before, clock) * clock;
+	unsigned tries = ROUND_TRIES;
 
 	apic_send(0, APIC_COMMAND_INIT | APIC_TO_OTHERS);
-	apic_timer_halt_until(start);
+	while (!idle_until(start) && --tries)
+		start += counter;
+	if (!tries)
+		log_warn("turns=on: idle waits do not end alike, runs may differ");
 	arch_clock.base =
-		clock_tsc_at(start) - arch_clock_scale((uint64_t)begin, arch_clock.ticks_per_ns);
+		clock_tsc_at(start) - arch_clock_scale((uint64_t)begin, arch_clock.ns_per_tick);
 	return begin - before;
+}
+
+static __noinline uint64_t reading_time(void)
+{
+	uint64_t start = tsc_read();
+
+	return tsc_read() - start;
+}
+
+bool arch_time_counts_instructions(void)
+{
+	uint64_t first = reading_time();
+
+	for (unsigned i = 1; i < READINGS; i++)
+		if (reading_time() != first)
+			return false;
+	return true;
 }
 
 uint64_t clock_tsc_at(ktime_t when)

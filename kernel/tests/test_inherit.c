@@ -8,6 +8,7 @@
 #include "kernel/types.h"
 #include <arch/host_test.h>
 #include "kernel/errno.h"
+#include "kernel/idle.h"
 #include "kernel/mutex_private.h"
 #include "kernel/semaphore.h"
 #include "mm/tests/mm_machine.h"

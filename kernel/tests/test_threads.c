@@ -8,6 +8,7 @@
 #include <arch/host_test.h>
 #include "kernel/condvar.h"
 #include "kernel/errno.h"
+#include "kernel/idle.h"
 #include "kernel/semaphore.h"
 #include "kernel/thread.h"
 #include "mm/tests/mm_machine.h"

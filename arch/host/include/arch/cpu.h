@@ -40,4 +40,10 @@ static __always_inline void arch_cpu_wait(void)
 		arch_cpu_relax();
 }
 
+/* Nothing counts instructions here. */
+static __always_inline void arch_cpu_pass_time(void)
+{
+	arch_cpu_wait();
+}
+
 #endif

@@ -25,6 +25,17 @@ static __always_inline void arch_cpu_wait(void)
 	__asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
+#define ARCH_PASS_TIME_INSTRUCTIONS 32
+
+/*
+ * Lets a little time pass with interrupts on, without halting: for icount, where time is counted in
+ * instructions. Few, because an interrupt does not end it; called and returns with interrupts off.
+ */
+static __always_inline void arch_cpu_pass_time(void)
+{
+	__asm__ volatile("sti; .fill %c0, 1, 0x90; cli" ::"i"(ARCH_PASS_TIME_INSTRUCTIONS) : "memory");
+}
+
 /* A code address in the function where this stands, or into which that is inlined. */
 static __always_inline uintptr_t arch_here(void)
 {

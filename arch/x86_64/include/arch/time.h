@@ -53,6 +53,12 @@ void arch_timer_arm(ktime_t when);
  */
 ktime_t arch_time_start_round(ktime_t counter, ktime_t clock);
 
+/*
+ * Does the clock count instructions, as under icount? Then the same few take the same time, again
+ * and again. Interrupts off.
+ */
+bool arch_time_counts_instructions(void);
+
 /* Spins for at least `ns`; before the scheduler and in panics only. */
 void arch_delay(ktime_t ns);
 
