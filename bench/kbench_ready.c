@@ -53,7 +53,7 @@ static uint32_t time_yields(unsigned yields)
 
 static void run(uint32_t *sample, unsigned samples, struct thread **thread, unsigned ready)
 {
-	const struct sched_params time_sharing = { .level = SCHED_LEVEL_NORMAL };
+	const struct sched_params time_sharing = {.level = SCHED_LEVEL_NORMAL};
 	unsigned started;
 
 	atomic_store(&done, false);

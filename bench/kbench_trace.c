@@ -64,15 +64,20 @@ KBENCH(trace_event_on, "trace-event-on", 500)
 	bench_join(partner);
 }
 
+/* clang-format off */
 #define ASK trace_event(TRACE_WAKE, 0, 0); barrier()
 #define ASK_8 ASK; ASK; ASK; ASK; ASK; ASK; ASK; ASK
+/* clang-format on */
 
 KBENCH(trace_event_off, "trace-event-off", 500)
 {
 	for (unsigned i = 0; i < samples; i++) {
 		ktime_t start = arch_time_now(), asked;
 
-		ASK_8; ASK_8; ASK_8; ASK_8;
+		ASK_8;
+		ASK_8;
+		ASK_8;
+		ASK_8;
 		asked = arch_time_now();
 		sample[i] = (uint32_t)((asked - start) - (arch_time_now() - asked)) / 32;
 	}

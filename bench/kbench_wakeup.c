@@ -117,7 +117,7 @@ static void wait_for_rest(struct thread *waiter, unsigned times)
 
 KBENCH(wakeup_remote, "wakeup-remote", 500)
 {
-	struct cpumask second = { 0 };
+	struct cpumask second = {0};
 	struct thread *waiter;
 
 	if (atomic_load(&scheduler.nr_online) != 2) {

@@ -21,7 +21,7 @@ enum boot_range_kind {
 	BOOT_BAD,
 	BOOT_KERNEL, /* this image */
 	BOOT_MODULE,
-	BOOT_INFO, /* the loader's own tables */
+	BOOT_INFO,        /* the loader's own tables */
 	BOOT_FRAMEBUFFER, /* pixels: a device */
 };
 

@@ -201,8 +201,8 @@ static int read_pixels(struct parser *p, struct boot_framebuffer *to)
 		err = read_colours(p, to);
 	if (err)
 		return err;
-	return ranges_add(p->ranges, to->address, boot_framebuffer_size(to), BOOT_FRAMEBUFFER,
-		p->problem);
+	return ranges_add(
+		p->ranges, to->address, boot_framebuffer_size(to), BOOT_FRAMEBUFFER, p->problem);
 }
 
 static int read_framebuffer(struct parser *p)

@@ -11,7 +11,7 @@ int barrier_init(struct barrier *b, const char *name, uint32_t members)
 {
 	if (!members)
 		return -EINVAL;
-	*b = (struct barrier){ .members = members };
+	*b = (struct barrier){.members = members};
 	wait_queue_init(&b->queue, WAIT_KIND_BARRIER, name, LOCK_RANK_WAITQ);
 	return 0;
 }

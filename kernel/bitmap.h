@@ -8,7 +8,7 @@
 
 #include "kernel/assert.h"
 
-#define BITMAP_WORD_BITS 64u
+#define BITMAP_WORD_BITS   64u
 #define BITMAP_WORDS(bits) DIV_ROUND_UP((bits), BITMAP_WORD_BITS)
 
 static inline void bitmap_set(uint64_t *map, unsigned bit)

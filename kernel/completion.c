@@ -36,8 +36,7 @@ static __always_inline int wait(struct completion *c, unsigned flags, ktime_t de
 
 	wait_queue_lock(&c->queue);
 	while (!c->done && err == -EAGAIN) {
-		err = wait_block_at(
-			&c->queue, flags, deadline, __builtin_return_address(0));
+		err = wait_block_at(&c->queue, flags, deadline, __builtin_return_address(0));
 		if (err != -EAGAIN) {
 			arch_irq_enable();
 			return err;

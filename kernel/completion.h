@@ -13,8 +13,10 @@ struct completion {
 	struct wait_queue queue;
 };
 
-#define COMPLETION_INIT(c) \
-	{ 0, WAIT_QUEUE_INIT((c).queue, c, WAIT_KIND_COMPLETION, LOCK_RANK_WAITQ) }
+#define COMPLETION_INIT(c)                                                                         \
+	{                                                                                          \
+		0, WAIT_QUEUE_INIT((c).queue, c, WAIT_KIND_COMPLETION, LOCK_RANK_WAITQ)            \
+	}
 
 void completion_init(struct completion *c, const char *name);
 

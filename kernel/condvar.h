@@ -13,7 +13,10 @@ struct condvar {
 };
 
 /* Its lock comes before that of the mutex, which is dropped while it is held. */
-#define CONDVAR_INIT(c) { WAIT_QUEUE_INIT((c).queue, c, WAIT_KIND_CONDVAR, LOCK_RANK_SYNC) }
+#define CONDVAR_INIT(c)                                                                            \
+	{                                                                                          \
+		WAIT_QUEUE_INIT((c).queue, c, WAIT_KIND_CONDVAR, LOCK_RANK_SYNC)                   \
+	}
 
 void condvar_init(struct condvar *c, const char *name);
 

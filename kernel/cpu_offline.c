@@ -22,7 +22,7 @@
 #include <arch/smp.h>
 #include <arch/time.h>
 
-static struct mutex lock = MUTEX_INIT(lock);          /* one at a time */
+static struct mutex lock = MUTEX_INIT(lock);           /* one at a time */
 static struct completion done = COMPLETION_INIT(done); /* the CPU rests, or is back */
 
 /* --- on the CPU itself ----------------------------------------------------------------------- */
@@ -62,8 +62,7 @@ void cpu_rest(struct cpu_scheduler *cpu)
 static bool review(struct thread *t)
 {
 	arch_irqflags_t flags = arch_irq_save();
-	bool overridden =
-		sched_review_affinity(&scheduler, &t->se, arch_cpu_id(), arch_time_now());
+	bool overridden = sched_review_affinity(&scheduler, &t->se, arch_cpu_id(), arch_time_now());
 
 	arch_irq_restore(flags);
 	return overridden;

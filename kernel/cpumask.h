@@ -109,14 +109,16 @@ static inline bool cpumask_claim_atomic(struct cpumask_atomic *m, unsigned cpu)
 {
 	uint64_t bit = 1ull << (cpu % BITMAP_WORD_BITS);
 
-	return atomic_fetch_and_explicit(&m->bits[cpu / BITMAP_WORD_BITS], ~bit,
-		       memory_order_seq_cst) & bit;
+	return atomic_fetch_and_explicit(
+		       &m->bits[cpu / BITMAP_WORD_BITS], ~bit, memory_order_seq_cst) &
+		bit;
 }
 
 static inline bool cpumask_test_atomic(const struct cpumask_atomic *m, unsigned cpu)
 {
 	return atomic_load_explicit(&m->bits[cpu / BITMAP_WORD_BITS], memory_order_acquire) >>
-		(cpu % BITMAP_WORD_BITS) & 1;
+		(cpu % BITMAP_WORD_BITS) &
+		1;
 }
 
 /* A copy that may be out of date as soon as it is made. */

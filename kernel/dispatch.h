@@ -34,10 +34,10 @@ enum dispatch_tail_work {
  */
 struct cpu_scheduler {
 	struct sched_rq rq;
-	unsigned cpu_id;              /* (c) */
-	_Atomic unsigned state;       /* (a) enum cpu_state */
-	struct thread *ended;         /* (l) with DISPATCH_REAP: who */
-	struct thread *idle;          /* (c) */
+	unsigned cpu_id;        /* (c) */
+	_Atomic unsigned state; /* (a) enum cpu_state */
+	struct thread *ended;   /* (l) with DISPATCH_REAP: who */
+	struct thread *idle;    /* (c) */
 };
 
 DECLARE_PERCPU(struct cpu_scheduler, cpu_schedulers);

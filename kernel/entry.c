@@ -31,7 +31,8 @@ void entry_timer(void)
 	timer_interrupt();
 }
 
-/* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at, or has offered a thread. */
+/* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at, or has offered a
+ * thread. */
 void entry_ipi(unsigned kind)
 {
 	if (kind == ARCH_IPI_TLB)

@@ -7,8 +7,8 @@
 #define KERNEL_ERRNO_H
 
 enum kernel_errno {
-#define ERRNO(name, number, text) name = number,
-#define ERROR(name, number, abi, text, test, when) name = number,
+#define ERRNO(name, number, text)                      name = number,
+#define ERROR(name, number, abi, text, test, when)     name = number,
 #define ERROR_IMPOSSIBLE(name, number, abi, text, why) name = number,
 #include "kernel/errors.def"
 #undef ERRNO
@@ -24,8 +24,8 @@ enum kernel_errno {
 static inline const char *errno_text(int err)
 {
 	switch (err < 0 ? -err : err) {
-#define ERRNO(name, number, text) ERRNO_CASE(number, text)
-#define ERROR(name, number, abi, text, test, when) ERRNO_CASE(number, text)
+#define ERRNO(name, number, text)                      ERRNO_CASE(number, text)
+#define ERROR(name, number, abi, text, test, when)     ERRNO_CASE(number, text)
 #define ERROR_IMPOSSIBLE(name, number, abi, text, why) ERRNO_CASE(number, text)
 #include "kernel/errors.def"
 #undef ERRNO
@@ -40,8 +40,8 @@ static inline const char *errno_text(int err)
 static inline const char *errno_name(int err)
 {
 	switch (err < 0 ? -err : err) {
-#define ERRNO(name, number, text) ERRNO_CASE(number, #name)
-#define ERROR(name, number, abi, text, test, when) ERRNO_CASE(number, #name)
+#define ERRNO(name, number, text)                      ERRNO_CASE(number, #name)
+#define ERROR(name, number, abi, text, test, when)     ERRNO_CASE(number, #name)
 #define ERROR_IMPOSSIBLE(name, number, abi, text, why) ERRNO_CASE(number, #name)
 #include "kernel/errors.def"
 #undef ERRNO
@@ -57,7 +57,7 @@ static inline int errno_to_linux(int err)
 {
 	switch (err < 0 ? -err : err) {
 #define ERRNO(name, number, text)
-#define ERROR(name, number, abi, text, test, when) ERRNO_CASE(number, -abi)
+#define ERROR(name, number, abi, text, test, when)     ERRNO_CASE(number, -abi)
 #define ERROR_IMPOSSIBLE(name, number, abi, text, why) ERRNO_CASE(number, -abi)
 #include "kernel/errors.def"
 #undef ERRNO

@@ -13,7 +13,7 @@ struct wish {
 
 void event_flags_init(struct event_flags *e, const char *name)
 {
-	*e = (struct event_flags){ 0 };
+	*e = (struct event_flags){0};
 	wait_queue_init(&e->queue, WAIT_KIND_EVENTS, name, LOCK_RANK_WAITQ);
 }
 
@@ -98,7 +98,7 @@ static int wait_for(
 int event_flags_wait(struct event_flags *e, uint32_t bits, unsigned mode, uint32_t *got,
 	unsigned flags, ktime_t deadline)
 {
-	struct wish wish = { .bits = bits, .mode = mode };
+	struct wish wish = {.bits = bits, .mode = mode};
 	int err;
 
 	if (!bits || mode & ~(unsigned)(EVENT_ALL | EVENT_CONSUME))

@@ -15,8 +15,8 @@
 
 /* Addresses that hash to the same share a list: it is longer then, there is no limit. */
 static struct wait_queue buckets[1u << BUCKET_BITS] = {
-	[0 ... (1u << BUCKET_BITS) - 1] = { SPINLOCK_INIT("futex", LOCK_RANK_WAITQ),
-		WAIT_KIND_FUTEX, { { NULL, NULL } }, "word" },
+	[0 ...(1u << BUCKET_BITS) - 1] = {SPINLOCK_INIT("futex", LOCK_RANK_WAITQ), WAIT_KIND_FUTEX,
+		{{NULL, NULL}}, "word"},
 };
 
 /* On the waiter's stack; wait_data. */
@@ -55,7 +55,7 @@ static int wait(const struct futex_key *key, bool (*changed)(const void *arg), c
 	unsigned flags, ktime_t deadline, void *site)
 {
 	struct wait_queue *q = bucket_of(key);
-	struct wish wish = { *key };
+	struct wish wish = {*key};
 	int err;
 
 	wait_queue_lock(q);
@@ -91,7 +91,7 @@ static bool plain_changed(const void *arg)
 
 static struct futex_key plain_key(const _Atomic uint32_t *word)
 {
-	return (struct futex_key){ NULL, (uintptr_t)word };
+	return (struct futex_key){NULL, (uintptr_t)word};
 }
 
 static bool is_aligned(const _Atomic uint32_t *word)
@@ -101,7 +101,7 @@ static bool is_aligned(const _Atomic uint32_t *word)
 
 int futex_wait(const _Atomic uint32_t *word, uint32_t expected, unsigned flags, ktime_t deadline)
 {
-	const struct plain plain = { word, expected };
+	const struct plain plain = {word, expected};
 	struct futex_key key = plain_key(word);
 
 	if (!is_aligned(word))

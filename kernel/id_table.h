@@ -18,8 +18,8 @@
 #include "kernel/assert.h"
 
 #define ID_TABLE_FIRST_SHIFT 6
-#define ID_TABLE_FIRST (1u << ID_TABLE_FIRST_SHIFT) /* slots that are there from the start */
-#define ID_TABLE_SEGMENTS 32u
+#define ID_TABLE_FIRST       (1u << ID_TABLE_FIRST_SHIFT) /* slots that are there from the start */
+#define ID_TABLE_SEGMENTS    32u
 
 /* All protected by the user's lock. */
 struct id_table {
@@ -29,10 +29,13 @@ struct id_table {
 	uint64_t size;     /* slots in use */
 	uint64_t mask;     /* size, rounded up to a power of two, less 1 */
 	uint64_t next_id;
-	uint64_t count;    /* objects */
+	uint64_t count; /* objects */
 };
 
-#define ID_TABLE_INIT { .size = ID_TABLE_FIRST, .mask = ID_TABLE_FIRST - 1 }
+#define ID_TABLE_INIT                                                                              \
+	{                                                                                          \
+		.size = ID_TABLE_FIRST, .mask = ID_TABLE_FIRST - 1                                 \
+	}
 
 static inline uint64_t **id_table_slot_at(struct id_table *table, uint64_t index)
 {

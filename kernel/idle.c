@@ -20,11 +20,13 @@
 #include "kernel/timer.h"
 #include <arch/time.h>
 
-#define PASSES_PER_TURN 64   /* one that is not awake may be in an interrupt, and wait for its turn */
+#define PASSES_PER_TURN                                                                            \
+	64                   /* another may be in an interrupt and want its turn                   \
+			      */
 #define PASSES_PER_LOOK 1024 /* at all CPUs' timers */
 
-static bool turns;                 /* (c) since the boot CPU's idle_take_turns() */
-static _Atomic unsigned awake = 1; /* (a) CPUs that are not in idle_wait(), if turns */
+static bool turns;                  /* (c) since the boot CPU's idle_take_turns() */
+static _Atomic unsigned awake = 1;  /* (a) CPUs that are not in idle_wait(), if turns */
 static DEFINE_PERCPU(bool, kicked); /* (l) interrupts off */
 
 void idle_take_turns(void)

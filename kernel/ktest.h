@@ -30,9 +30,8 @@ void ktest_skip(const char *fmt, ...) __printf(1, 2);
 
 #define KTEST(test)                                                                                \
 	static void ktest_run_##test(void);                                                        \
-	static const struct ktest ktest_##test __used __section(".ktests") __aligned(8) = {        \
-		#test, ktest_run_##test                                                            \
-	};                                                                                         \
+	static const struct ktest ktest_##test __used __section(".ktests")                         \
+		__aligned(8) = {#test, ktest_run_##test};                                          \
 	static void ktest_run_##test(void)
 
 #define KTEST_EXPECT(cond)                                                                         \
@@ -66,9 +65,8 @@ struct kbench {
 
 #define KBENCH(name, id_text, count)                                                               \
 	static void kbench_run_##name(uint32_t *sample, unsigned samples);                         \
-	static const struct kbench kbench_##name __used __section(".kbenches") __aligned(8) = {    \
-		id_text, count, kbench_run_##name                                                  \
-	};                                                                                         \
+	static const struct kbench kbench_##name __used __section(".kbenches")                     \
+		__aligned(8) = {id_text, count, kbench_run_##name};                                \
 	static void kbench_run_##name(uint32_t *sample, unsigned samples)
 
 /*

@@ -16,8 +16,7 @@ _Atomic uint64_t limits[LIMIT_COUNT];
 const char *limit_name(unsigned which)
 {
 	static const char *const names[LIMIT_COUNT] = {
-		"threads", "processes", "process-threads", "process-memory"
-	};
+		"threads", "processes", "process-threads", "process-memory"};
 
 	return which < LIMIT_COUNT ? names[which] : NULL;
 }

@@ -18,7 +18,12 @@ struct list {
 	struct list_node head;
 };
 
-#define LIST_INIT(name) { { &(name).head, &(name).head } }
+#define LIST_INIT(name)                                                                            \
+	{                                                                                          \
+		{                                                                                  \
+			&(name).head, &(name).head                                                 \
+		}                                                                                  \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -148,7 +153,7 @@ static inline size_t list_length(const struct list *l)
 /* As above; `pos` may be removed in the body. */
 #define list_for_each_entry_safe(pos, tmp, l, member)                                              \
 	for (pos = list_entry((l)->head.next, __typeof__(*pos), member),                           \
-		tmp = list_entry(pos->member.next, __typeof__(*pos), member);                      \
+	    tmp = list_entry(pos->member.next, __typeof__(*pos), member);                          \
 		&pos->member != &(l)->head;                                                        \
 		pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))
 

@@ -32,8 +32,8 @@ unsigned lockdep_take_reports(void)
 /* (g) graph_lock */
 struct lock_class {
 	const char *name;
-	uint8_t use;                 /* (g) enum spin_use: ever */
-	uintptr_t taken[2][TRACE];   /* (g) the first time with each */
+	uint8_t use;               /* (g) enum spin_use: ever */
+	uintptr_t taken[2][TRACE]; /* (g) the first time with each */
 };
 
 /* `first` comes before `then`: once a thread took the latter while it owned the former. */
@@ -49,7 +49,7 @@ static struct spinlock graph_lock = SPINLOCK_INIT("lock graph", LOCK_RANK_LOG);
 static struct lock_class classes[CLASSES]; /* 0 is none */
 static _Atomic unsigned class_count = 1;   /* (a) written under graph_lock */
 static struct edge edges[EDGES];
-static _Atomic unsigned edge_count;        /* (a) written under graph_lock */
+static _Atomic unsigned edge_count; /* (a) written under graph_lock */
 static _Atomic uint64_t known[CLASSES][CLASSES / BITMAP_WORD_BITS]; /* (a) edges, or reported */
 
 static arch_irqflags_t lock_graph(void)
@@ -68,8 +68,9 @@ static void unlock_graph(arch_irqflags_t irqs)
 
 static bool is_known(unsigned first, unsigned then)
 {
-	return atomic_load_explicit(&known[first][then / BITMAP_WORD_BITS],
-		memory_order_relaxed) >> then % BITMAP_WORD_BITS & 1;
+	return atomic_load_explicit(&known[first][then / BITMAP_WORD_BITS], memory_order_relaxed) >>
+		then % BITMAP_WORD_BITS &
+		1;
 }
 
 static void set_known(unsigned first, unsigned then)
@@ -192,7 +193,7 @@ static bool learn(const struct edge *e, uint16_t *by)
 
 static __noinline void compare(struct mutex *held, struct mutex *m)
 {
-	struct edge e = { .first = (uint16_t)class_of(held), .then = (uint16_t)class_of(m) };
+	struct edge e = {.first = (uint16_t)class_of(held), .then = (uint16_t)class_of(m)};
 	uint16_t by[CLASSES];
 
 	if (!e.first || !e.then || e.first == e.then)

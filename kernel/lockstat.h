@@ -21,8 +21,8 @@ struct lockstat {
 	uintptr_t site;           /* who wanted it */
 	char name[LOCKSTAT_NAME]; /* mutexes only: the first one that was waited for there */
 	uint64_t contended;
-	ktime_t wait, wait_max;   /* while lockstat was on */
-	ktime_t held, held_max;   /* by who took it there; mutexes that were waited for once */
+	ktime_t wait, wait_max; /* while lockstat was on */
+	ktime_t held, held_max; /* by who took it there; mutexes that were waited for once */
 };
 
 /* Times are taken from now on, or not any more. */

@@ -74,7 +74,7 @@ void log_printf(enum log_level level, const char *fmt, ...)
 bool log_pending(void)
 {
 	return atomic_load_explicit(&log_state.looked_at, memory_order_relaxed) !=
-	       atomic_load_explicit(&log_state.written, memory_order_relaxed);
+		atomic_load_explicit(&log_state.written, memory_order_relaxed);
 }
 
 /* "[    1.234567 0] warning: text": seconds, CPU, the level where it is not the usual one. */

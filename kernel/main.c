@@ -37,8 +37,8 @@
 #include <arch/time.h>
 
 #define ROUND_COUNTER (1000 * NSEC_PER_SEC) /* UEFI takes 70 s of virtual time to come so far */
-#define ROUND_CLOCK (10 * NSEC_PER_SEC) /* longer than it takes to come so far */
-#define ONLINE_LIMIT (10 * NSEC_PER_SEC) /* a virtual CPU may wait seconds for a core */
+#define ROUND_CLOCK   (10 * NSEC_PER_SEC)   /* longer than it takes to come so far */
+#define ONLINE_LIMIT  (10 * NSEC_PER_SEC)   /* a virtual CPU may wait seconds for a core */
 
 /* Of the request for tests or benchmarks. A prompt where results were asked for helps nobody. */
 static bool request_refused;

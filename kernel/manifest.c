@@ -15,7 +15,7 @@ static const char *const reasons[SCHED_REASON_COUNT] = {
 };
 
 static const struct debug_trace_kind trace_kinds[TRACE_KIND_COUNT] = {
-#define TRACE(name, a, b, text) { a, b, text },
+#define TRACE(name, a, b, text) {a, b, text},
 #include "kernel/trace.def"
 #undef TRACE
 };

@@ -14,7 +14,7 @@
  * which they take from the debug information. gdb/multios/manifest.py has the same number.
  */
 #define MANIFEST_VERSION 1u
-#define MANIFEST_MAGIC "MultiOS manifest" /* without its terminator */
+#define MANIFEST_MAGIC   "MultiOS manifest" /* without its terminator */
 
 struct thread;
 struct list;
@@ -30,8 +30,8 @@ struct debug_trace_kind {
 struct debug_manifest {
 	char magic[16];
 	uint32_t version;
-	uint32_t size;                              /* of this struct */
-	const void *build_id;                       /* an ELF note */
+	uint32_t size;        /* of this struct */
+	const void *build_id; /* an ELF note */
 	const struct list *process_list;
 	const struct sched *scheduler;
 	const uintptr_t *percpu_offset;

@@ -10,12 +10,11 @@
 #include "kernel/wait_private.h"
 #include "mm/slab.h"
 
-int message_queue_init(
-	struct message_queue *m, const char *name, uint32_t size, uint32_t capacity)
+int message_queue_init(struct message_queue *m, const char *name, uint32_t size, uint32_t capacity)
 {
 	if (!size || size > MESSAGE_SIZE_MAX || !capacity)
 		return -EINVAL;
-	*m = (struct message_queue){ .size = size, .capacity = capacity };
+	*m = (struct message_queue){.size = size, .capacity = capacity};
 	m->messages = kmalloc((size_t)size * capacity);
 	if (!m->messages)
 		return -ENOMEM;
@@ -147,8 +146,8 @@ static int transfer(struct message_queue *m, void *message, bool send, unsigned 
 int message_queue_send(
 	struct message_queue *m, const void *message, unsigned flags, ktime_t deadline)
 {
-	return transfer(m, (void *)(uintptr_t)message, true, flags, deadline,
-		__builtin_return_address(0));
+	return transfer(
+		m, (void *)(uintptr_t)message, true, flags, deadline, __builtin_return_address(0));
 }
 
 int message_queue_receive(struct message_queue *m, void *message, unsigned flags, ktime_t deadline)

@@ -137,7 +137,7 @@ static bool parse_number(
 	const struct command_arg *arg, const char *word, struct command_value *value)
 {
 	return take_number(&word, &value->number) && !*word && value->number >= arg->min &&
-	       value->number <= arg->max && (arg->min || arg->max);
+		value->number <= arg->max && (arg->min || arg->max);
 }
 
 static bool parse_thread(const char *word, struct command_value *value)

@@ -6,11 +6,11 @@
 #include "kernel/thread.h"
 #include "kernel/workload.h"
 
-#define LEVEL_LAST  (SCHED_LEVEL_COUNT - 1)
-#define SPAWN_MAX   10000
-#define SHOW_MAX    10000 /* records of log or trace */
-#define REFRESH_MAX 60
-#define SLEEP_MAX   (24 * 3600 * 1000u) /* ms */
+#define LEVEL_LAST        (SCHED_LEVEL_COUNT - 1)
+#define SPAWN_MAX         10000
+#define SHOW_MAX          10000 /* records of log or trace */
+#define REFRESH_MAX       60
+#define SLEEP_MAX         (24 * 3600 * 1000u) /* ms */
 #define POLICY_NUMBER_MAX (SCHED_PERIOD_MAX / NSEC_PER_USEC)
 
 static void monitor_help(const struct command_value *value);
@@ -154,7 +154,10 @@ struct command monitor_commands[] = {
 		.help = "send a thread to sleep for so many ms",
 		.arg = {THREAD_ARG, {.name = "ms", .min = 1, .max = SLEEP_MAX}},
 		.run = monitor_sleep},
-	{.name = "wake", .help = "wake a thread that sleeps", .arg = {THREAD_ARG}, .run = monitor_wake},
+	{.name = "wake",
+		.help = "wake a thread that sleeps",
+		.arg = {THREAD_ARG},
+		.run = monitor_wake},
 	{.name = "sched", .help = "show the scheduler's settings and counts", .run = monitor_sched},
 	{.name = "locks",
 		.help = "show where locks are waited for; turn times on or off, clear counts",

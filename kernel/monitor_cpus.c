@@ -108,7 +108,7 @@ static void print_histogram(const struct sched_histogram *histogram)
 
 void monitor_latency(const struct command_value *value __unused)
 {
-	struct sched_histogram all = { 0 };
+	struct sched_histogram all = {0};
 	struct cpumask online;
 	unsigned cpu;
 
@@ -120,10 +120,10 @@ void monitor_latency(const struct command_value *value __unused)
 		histogram_merge(&all, &rq->stats.idle_beside);
 		spin_unlock_irqrestore(&rq->lock, flags);
 	}
-	console_printf("CPUs that idled beside a waiting thread, before they took it: longest %lld us, "
-		       "one balance interval is %lld us\n",
-		all.longest / NSEC_PER_USEC,
-		scheduler.config.balance_interval / NSEC_PER_USEC);
+	console_printf(
+		"CPUs that idled beside a waiting thread, before they took it: longest %lld us, "
+		"one balance interval is %lld us\n",
+		all.longest / NSEC_PER_USEC, scheduler.config.balance_interval / NSEC_PER_USEC);
 	print_histogram(&all);
 }
 

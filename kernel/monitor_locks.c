@@ -11,7 +11,7 @@ enum choice { CHOICE_OFF, CHOICE_ON, CHOICE_CLEAR };
 const char *monitor_locks_choice(unsigned index)
 {
 	static const char *const names[] = {
-		[CHOICE_OFF] = "off", [CHOICE_ON] = "on", [CHOICE_CLEAR] = "clear" };
+		[CHOICE_OFF] = "off", [CHOICE_ON] = "on", [CHOICE_CLEAR] = "clear"};
 
 	return index < ARRAY_SIZE(names) ? names[index] : NULL;
 }

@@ -83,8 +83,8 @@ static void show(struct thread *t)
 	thread_get_stats(t, &stats);
 	console_printf("policy: thread %llu (%s) ", (unsigned long long)t->thread_id, t->name);
 	if (params.kind == SCHED_KIND_TS)
-		console_printf("%s level %u", sched_policy_name(scheduler.config.algorithm),
-			params.level);
+		console_printf(
+			"%s level %u", sched_policy_name(scheduler.config.algorithm), params.level);
 	else if (params.kind == SCHED_KIND_DL || params.kind == SCHED_KIND_RM)
 		console_printf("%s on CPU %u, C %lld us",
 			params.kind == SCHED_KIND_DL ? "dl" : "rm", t->se.bound,
@@ -115,8 +115,8 @@ static unsigned count_given(const struct command_value *value)
 
 static int set(struct thread *t, const struct choice *choice, const struct command_value *value)
 {
-	ktime_t us[3] = {(ktime_t)value[0].number, (ktime_t)value[1].number,
-		(ktime_t)value[2].number};
+	ktime_t us[3] = {
+		(ktime_t)value[0].number, (ktime_t)value[1].number, (ktime_t)value[2].number};
 	struct sched_params now, params = {0};
 
 	thread_get_params(t, &now);

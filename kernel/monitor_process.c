@@ -109,8 +109,8 @@ void monitor_ps(const struct command_value *value __unused)
 		return;
 	}
 	count = take_picture(leaf, max);
-	console_printf("%5s %6s %-10s %-8s %7s %8s %11s  %s\n", "PID", "PARENT", "STATE", "PRIORITY",
-		"THREADS", "KIB", "CPU-SECONDS", "NAME");
+	console_printf("%5s %6s %-10s %-8s %7s %8s %11s  %s\n", "PID", "PARENT", "STATE",
+		"PRIORITY", "THREADS", "KIB", "CPU-SECONDS", "NAME");
 	for (uint32_t i = 0; i != NOBODY; i = next_leaf(leaf, i))
 		print_process(leaf[i].process, leaf[i].depth);
 	for (uint32_t i = 0; i < count; i++)
@@ -135,8 +135,8 @@ struct process *monitor_find_process(const char *command, const struct command_v
 /* Gives the reference back. */
 static void report(const char *command, struct process *p, int err, const char *done)
 {
-	console_printf("%s: process %llu (%s) ", command, (unsigned long long)p->process_id,
-		p->name);
+	console_printf(
+		"%s: process %llu (%s) ", command, (unsigned long long)p->process_id, p->name);
 	if (!err)
 		console_printf("%s\n", done);
 	else if (err == -EPROCESS_ACCESS && atomic_load(&p->flags) & PROCESS_SYSTEM_PROCESS)
@@ -204,14 +204,14 @@ void monitor_prio_process(const struct command_value *value)
 
 const char *monitor_ground_choice(unsigned index)
 {
-	static const char *const names[] = { "none", "foreground", "background" };
+	static const char *const names[] = {"none", "foreground", "background"};
 
 	return index < ARRAY_SIZE(names) ? names[index] : NULL;
 }
 
 void monitor_ground(const struct command_value *value)
 {
-	static const unsigned flags[] = { 0, PROCESS_FOREGROUND, PROCESS_BACKGROUND };
+	static const unsigned flags[] = {0, PROCESS_FOREGROUND, PROCESS_BACKGROUND};
 	struct process *p = monitor_find_process("ground", &value[0]);
 
 	if (p)
@@ -221,7 +221,9 @@ void monitor_ground(const struct command_value *value)
 struct process *monitor_new_process(const char *command, const char *name, unsigned priority)
 {
 	struct process_create_params params = {
-		.name = name, .priority = priority, .flags = PROCESS_DETACHED,
+		.name = name,
+		.priority = priority,
+		.flags = PROCESS_DETACHED,
 	};
 	struct process *p;
 	int err = process_create(&p, &params);
@@ -271,7 +273,8 @@ static void set_process_limit(const struct command_value *value)
 
 	if (p && which != LIMIT_PROCESS_THREADS && which != LIMIT_PROCESS_MEMORY) {
 		console_printf("limit: %s is the system's, a process has process-threads and "
-			       "process-memory\n", limit_name(which));
+			       "process-memory\n",
+			limit_name(which));
 		process_put(p);
 	} else if (p) {
 		bool threads = which == LIMIT_PROCESS_THREADS;

@@ -65,8 +65,8 @@ static void copy_list(const struct list *l)
 static void copy_tree(const struct rb_tree *tree)
 {
 	for (struct rb_node *n = rb_first(tree); n && shot.count < RUNQ_SHOWN; n = rb_next(n))
-		copy_entity(&shot.waiting[shot.count++],
-			rb_entry(n, struct sched_entity, tree_node));
+		copy_entity(
+			&shot.waiting[shot.count++], rb_entry(n, struct sched_entity, tree_node));
 }
 
 /*

@@ -55,8 +55,8 @@ void monitor_threads(const struct command_value *value __unused)
 		"CPUS", "CPU-SECONDS", "SWITCHES", "MISSES", "NAME");
 	for (; (t = thread_next(t)); count++)
 		print_thread(t);
-	console_printf("%u threads, at most %llu\n", count,
-		(unsigned long long)limit_get(LIMIT_THREADS));
+	console_printf(
+		"%u threads, at most %llu\n", count, (unsigned long long)limit_get(LIMIT_THREADS));
 }
 
 const char *monitor_thread_choice(unsigned index)

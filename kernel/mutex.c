@@ -13,7 +13,7 @@
 
 void mutex_init(struct mutex *m, const char *name)
 {
-	*m = (struct mutex){ .name = name };
+	*m = (struct mutex){.name = name};
 }
 
 /* The calling thread owns it now; interrupts are off or it counts as held already. */
@@ -33,8 +33,7 @@ __noinline bool mutex_trylock_slow(struct mutex *m)
 	arch_irqflags_t irqs = spin_lock_irqsave(&mutex_wait_lock);
 	uintptr_t word = MUTEX_WAITERS;
 	bool taken = m->health == MUTEX_HEALTHY &&
-		atomic_compare_exchange_strong(
-			&m->owner, &word, (uintptr_t)self | MUTEX_WAITERS);
+		atomic_compare_exchange_strong(&m->owner, &word, (uintptr_t)self | MUTEX_WAITERS);
 
 	if (taken)
 		note_owned(m, self, (uintptr_t)__builtin_return_address(0));
@@ -201,8 +200,8 @@ static struct thread *choose_next(struct mutex *m)
 	struct thread *next = mutex_take_waiter(m);
 	bool more = !rb_empty(&m->waiters) || m->health != MUTEX_HEALTHY || lockstat_is_on();
 
-	atomic_store_explicit(&m->owner, (uintptr_t)next | (more ? MUTEX_WAITERS : 0),
-		memory_order_release);
+	atomic_store_explicit(
+		&m->owner, (uintptr_t)next | (more ? MUTEX_WAITERS : 0), memory_order_release);
 	if (next)
 		mutex_adopt(m, next);
 	return next;

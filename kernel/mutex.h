@@ -23,13 +23,13 @@
 #include <arch/cpu.h>
 
 #define MUTEX_WAITERS 1ul
-#define MUTEX_TRACE 6 /* calls remembered, debug builds */
+#define MUTEX_TRACE   6 /* calls remembered, debug builds */
 
 /* While it is not HEALTHY, bit 0 of the owner word stays set: nobody passes the slow path by. */
 enum mutex_health {
 	MUTEX_HEALTHY,
-	MUTEX_OWNER_DIED,  /* nobody has said mutex_consistent() yet */
-	MUTEX_UNUSABLE,    /* and nobody will */
+	MUTEX_OWNER_DIED, /* nobody has said mutex_consistent() yet */
+	MUTEX_UNUSABLE,   /* and nobody will */
 };
 
 /* (a) atomic, (o) the owner, (p) mutex_wait_lock, (c) constant */
@@ -44,14 +44,17 @@ struct mutex {
 	uint8_t health;            /* (p) enum mutex_health; the owner reads it without */
 	uintptr_t count_site;      /* (p) where it was waited for last, and the count of that */
 	_Atomic uint64_t *count;
-	ktime_t taken_at;          /* (o) while lockstat is on and it was waited for once; else 0 */
+	ktime_t taken_at; /* (o) while lockstat is on and it was waited for once; else 0 */
 #ifdef CONFIG_DEBUG
 	uintptr_t trace[MUTEX_TRACE]; /* (o) who called whom when it was taken, 0 at the end */
 	uint16_t lock_class;          /* kernel/lockdep.c; 0: not known yet */
 #endif
 };
 
-#define MUTEX_INIT(m) { .name = #m }
+#define MUTEX_INIT(m)                                                                              \
+	{                                                                                          \
+		.name = #m                                                                         \
+	}
 
 void mutex_init(struct mutex *m, const char *name);
 

@@ -83,8 +83,8 @@ static void print_held_locks(unsigned cpu)
 		panic_printf(" %s", spin_name(held->lock[i]));
 	panic_printf("\n");
 	for (unsigned i = 0; i < count; i++)
-		panic_printf("  %s was taken in %pS\n", spin_name(held->lock[i]),
-			(void *)held->site[i]);
+		panic_printf(
+			"  %s was taken in %pS\n", spin_name(held->lock[i]), (void *)held->site[i]);
 }
 
 /* None runs before the scheduler does. */

@@ -14,18 +14,16 @@
 #include <arch/percpu.h>
 
 #define DECLARE_PERCPU(type, name) extern type name
-#define DEFINE_PERCPU(type, name) __section(ARCH_PERCPU_SECTION) type name
+#define DEFINE_PERCPU(type, name)  __section(ARCH_PERCPU_SECTION) type name
 
-#define this_cpu(var) arch_this_cpu(var)
+#define this_cpu(var)           arch_this_cpu(var)
 /*
  * One plain load of an atomic bool: compilers lose the CPU's offset in atomic accesses of
  * this_cpu().
  */
 #define this_cpu_read_bool(var) arch_this_cpu(*(volatile bool *)&(var))
-#define this_cpu_ptr(var)                                                                          \
-	((__typeof__(&(var)))((uintptr_t)&(var) + arch_percpu_offset()))
-#define cpu_ptr(var, cpu)                                                                          \
-	((__typeof__(&(var)))((uintptr_t)&(var) + percpu_offset[cpu]))
+#define this_cpu_ptr(var)       ((__typeof__(&(var)))((uintptr_t) & (var) + arch_percpu_offset()))
+#define cpu_ptr(var, cpu)       ((__typeof__(&(var)))((uintptr_t) & (var) + percpu_offset[cpu]))
 
 /*
  * Makes the areas of CPUs 1 .. cpus-1, zero-filled. Once, on the boot CPU, before the others start.

@@ -143,8 +143,8 @@ struct process *process_find(uint64_t process_id)
 struct process *process_next(struct process *previous)
 {
 	arch_irqflags_t irqs = spin_lock_irqsave(&process_lock);
-	struct list_node *n = previous ? list_next(&process_list, &previous->node)
-				       : list_first(&process_list);
+	struct list_node *n =
+		previous ? list_next(&process_list, &previous->node) : list_first(&process_list);
 	struct process *next = NULL;
 
 	for (; n && !next; n = list_next(&process_list, n))
@@ -241,14 +241,14 @@ unsigned process_level(unsigned priority, unsigned flags)
 
 const char *process_state_name(enum process_state state)
 {
-	static const char *const names[] = { "RUNNING", "WAITING", "STOPPED", "TERMINATED" };
+	static const char *const names[] = {"RUNNING", "WAITING", "STOPPED", "TERMINATED"};
 
 	return state < ARRAY_SIZE(names) ? names[state] : "?";
 }
 
 const char *process_priority_name(unsigned priority)
 {
-	static const char *const names[] = { "SYSTEM", "HIGH", "NORMAL", "LOW", "IDLE" };
+	static const char *const names[] = {"SYSTEM", "HIGH", "NORMAL", "LOW", "IDLE"};
 
 	return priority < ARRAY_SIZE(names) ? names[priority] : "?";
 }

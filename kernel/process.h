@@ -49,20 +49,20 @@ enum process_priority {
  * which is final. Anything else is refused with -EPROCESS_STATE.
  */
 enum process_state {
-	PROCESS_RUNNING,    /* some thread is ready or running */
-	PROCESS_WAITING,    /* none is */
-	PROCESS_STOPPED,    /* suspended */
+	PROCESS_RUNNING, /* some thread is ready or running */
+	PROCESS_WAITING, /* none is */
+	PROCESS_STOPPED, /* suspended */
 	PROCESS_TERMINATED,
 };
 
 enum process_flags {
-	PROCESS_PRIVILEGED = 1,  /* may control every process and create privileged ones */
+	PROCESS_PRIVILEGED = 1,     /* may control every process and create privileged ones */
 	PROCESS_SYSTEM_PROCESS = 2, /* cannot be terminated or suspended */
-	PROCESS_CRITICAL = 4,    /* its end is a panic */
-	PROCESS_FOREGROUND = 8,  /* its threads are PROCESS_GROUND_LEVELS better */
-	PROCESS_BACKGROUND = 16, /* and so much worse */
-	PROCESS_SUSPENDED = 32,  /* its state is STOPPED and its threads do not run */
-	PROCESS_DETACHED = 64,   /* nobody waits for it: it is reaped when it ends */
+	PROCESS_CRITICAL = 4,       /* its end is a panic */
+	PROCESS_FOREGROUND = 8,     /* its threads are PROCESS_GROUND_LEVELS better */
+	PROCESS_BACKGROUND = 16,    /* and so much worse */
+	PROCESS_SUSPENDED = 32,     /* its state is STOPPED and its threads do not run */
+	PROCESS_DETACHED = 64,      /* nobody waits for it: it is reaped when it ends */
 };
 #define PROCESS_FLAGS_ALL 127u
 
@@ -118,14 +118,14 @@ struct process {
 	_Atomic uint64_t data_bytes;  /* (a) by process_alloc() */
 	bool limit_told;              /* (p) it is in the log that a limit was reached */
 	struct spinlock memory_lock;
-	struct list blocks;           /* (m) what process_alloc() gave out */
+	struct list blocks; /* (m) what process_alloc() gave out */
 };
 
 /* Of a zeroed struct every field is a sensible default, but the priority: SYSTEM. */
 struct process_create_params {
-	const char *name;          /* copied, cut to PROCESS_NAME_SIZE - 1; NULL: "process" */
-	unsigned priority;         /* enum process_priority */
-	unsigned flags;            /* enum process_flags */
+	const char *name;              /* copied, cut to PROCESS_NAME_SIZE - 1; NULL: "process" */
+	unsigned priority;             /* enum process_priority */
+	unsigned flags;                /* enum process_flags */
 	int (*entry_point)(void *arg); /* NULL: no thread yet */
 	void *arg;
 	const struct thread_params *thread_params; /* of the main thread; NULL: defaults */

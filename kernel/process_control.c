@@ -30,8 +30,8 @@ static int change_flags(struct process *p, unsigned clear, unsigned set)
 {
 	arch_irqflags_t irqs = spin_lock_irqsave(&process_lock);
 	unsigned before = process_flags(p);
-	bool possible = process_phase(p) < PROCESS_ENDED && (before & clear) == clear &&
-		!(before & set);
+	bool possible =
+		process_phase(p) < PROCESS_ENDED && (before & clear) == clear && !(before & set);
 
 	if (possible)
 		atomic_store(&p->flags, (before & ~clear) | set);

@@ -308,7 +308,7 @@ static void adopt_main(struct process *p, struct thread *t)
 
 static int start_main(struct process *p, const struct process_create_params *params)
 {
-	struct thread_params main = { 0 };
+	struct thread_params main = {0};
 	struct thread *t;
 	int err;
 

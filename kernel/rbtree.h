@@ -203,7 +203,7 @@ static inline void rb_fix_removal(
 static inline void rb_hang(
 	struct rb_tree *t, struct rb_node *n, struct rb_node *parent, unsigned side)
 {
-	*n = (struct rb_node){ .parent = parent, .colour = RB_RED };
+	*n = (struct rb_node){.parent = parent, .colour = RB_RED};
 	parent->child[side] = n;
 	if (t->end[side] == parent)
 		t->end[side] = n;
@@ -218,8 +218,8 @@ static inline void rb_insert(struct rb_tree *t, struct rb_node *n, rb_less less)
 
 	KASSERT(!rb_linked(n));
 	if (!parent) { /* the first node */
-		*n = (struct rb_node){ .colour = RB_BLACK };
-		*t = (struct rb_tree){ n, { n, n } };
+		*n = (struct rb_node){.colour = RB_BLACK};
+		*t = (struct rb_tree){n, {n, n}};
 		return;
 	}
 	if (less(n, parent)) {
@@ -254,8 +254,8 @@ static inline void rb_remove(struct rb_tree *t, struct rb_node *n)
 
 	KASSERT(rb_linked(n));
 	if (t->end[RB_LEFT] == t->end[RB_RIGHT]) { /* the only node */
-		*t = (struct rb_tree){ 0 };
-		*n = (struct rb_node){ 0 };
+		*t = (struct rb_tree){0};
+		*n = (struct rb_node){0};
 		return;
 	}
 	for (unsigned end = RB_LEFT; end <= RB_RIGHT; end++)
@@ -274,7 +274,7 @@ static inline void rb_remove(struct rb_tree *t, struct rb_node *n)
 	}
 	if (gone == RB_BLACK)
 		rb_fix_removal(t, child, parent, side);
-	*n = (struct rb_node){ 0 };
+	*n = (struct rb_node){0};
 }
 
 /* --- for checks ------------------------------------------------------------------------------ */
@@ -285,7 +285,7 @@ static inline void rb_remove(struct rb_tree *t, struct rb_node *n)
  */
 static inline const char *rb_check_node(const struct rb_node *n, rb_less less)
 {
-	unsigned below[2] = { 0, 0 };
+	unsigned below[2] = {0, 0};
 
 	for (unsigned side = RB_LEFT; side <= RB_RIGHT; side++) {
 		for (const struct rb_node *i = n->child[side]; i; i = i->child[!side])

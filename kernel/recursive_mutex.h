@@ -16,7 +16,10 @@ struct recursive_mutex {
 	uint32_t depth; /* (o) times that it was taken, the first one not counted */
 };
 
-#define RECURSIVE_MUTEX_INIT(r) { .mutex = { .name = #r } }
+#define RECURSIVE_MUTEX_INIT(r)                                                                    \
+	{                                                                                          \
+		.mutex = {.name = #r }                                                             \
+	}
 
 void recursive_mutex_init(struct recursive_mutex *r, const char *name);
 

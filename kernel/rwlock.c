@@ -13,7 +13,7 @@
 
 void rwlock_init(struct rwlock *l, const char *name)
 {
-	*l = (struct rwlock){ 0 };
+	*l = (struct rwlock){0};
 	wait_queue_init(&l->queue, WAIT_KIND_RWLOCK, name, LOCK_RANK_WAITQ);
 }
 
@@ -65,8 +65,7 @@ static bool may_enter(const struct rwlock *l, const struct thread *self, bool wr
 }
 
 /* The queue's lock is held and dropped; interrupts stay off. -EAGAIN after a suspension. */
-static int wait_to_enter(
-	struct rwlock *l, unsigned flags, ktime_t deadline, bool write, void *site)
+static int wait_to_enter(struct rwlock *l, unsigned flags, ktime_t deadline, bool write, void *site)
 {
 	int err;
 

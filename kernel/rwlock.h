@@ -22,7 +22,10 @@ struct rwlock {
 	uintptr_t site;        /* (q) where the writer took it */
 };
 
-#define RWLOCK_INIT(l) { .queue = WAIT_QUEUE_INIT((l).queue, l, WAIT_KIND_RWLOCK, LOCK_RANK_WAITQ) }
+#define RWLOCK_INIT(l)                                                                             \
+	{                                                                                          \
+		.queue = WAIT_QUEUE_INIT((l).queue, l, WAIT_KIND_RWLOCK, LOCK_RANK_WAITQ)          \
+	}
 
 void rwlock_init(struct rwlock *l, const char *name);
 

@@ -54,7 +54,7 @@ static void add_rq(struct scheduler_stats *sum, struct sched_rq *rq)
 
 int scheduler_get_cpu_stats(unsigned cpu, struct scheduler_stats *stats)
 {
-	*stats = (struct scheduler_stats){ 0 };
+	*stats = (struct scheduler_stats){0};
 	if (!atomic_load(&started))
 		return -ESCHED_NOT_READY;
 	if (cpu >= CONFIG_MAX_CPUS || !cpumask_test_atomic(&scheduler.online, cpu))
@@ -68,7 +68,7 @@ int scheduler_get_stats(struct scheduler_stats *stats)
 	struct cpumask online;
 	unsigned cpu;
 
-	*stats = (struct scheduler_stats){ 0 };
+	*stats = (struct scheduler_stats){0};
 	if (!atomic_load(&started))
 		return -ESCHED_NOT_READY;
 	cpumask_snapshot(&online, &scheduler.online);

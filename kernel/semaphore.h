@@ -10,17 +10,19 @@
 #include "kernel/wait.h"
 
 #define SEMAPHORE_WAITERS 1u
-#define SEMAPHORE_UNIT 2u
-#define SEMAPHORE_MAX (UINT32_MAX / SEMAPHORE_UNIT)
+#define SEMAPHORE_UNIT    2u
+#define SEMAPHORE_MAX     (UINT32_MAX / SEMAPHORE_UNIT)
 
 struct semaphore {
 	_Atomic uint32_t word; /* (a) units * SEMAPHORE_UNIT | SEMAPHORE_WAITERS */
 	struct wait_queue queue;
 };
 
-#define SEMAPHORE_INIT(s, units) \
-	{ (units)*SEMAPHORE_UNIT, \
-	  WAIT_QUEUE_INIT((s).queue, s, WAIT_KIND_SEMAPHORE, LOCK_RANK_WAITQ) }
+#define SEMAPHORE_INIT(s, units)                                                                   \
+	{                                                                                          \
+		(units) * SEMAPHORE_UNIT,                                                          \
+			WAIT_QUEUE_INIT((s).queue, s, WAIT_KIND_SEMAPHORE, LOCK_RANK_WAITQ)        \
+	}
 
 /* At most SEMAPHORE_MAX units. */
 void semaphore_init(struct semaphore *s, const char *name, uint32_t units);

@@ -19,22 +19,22 @@
 /* The one lock-order list: outermost first. A lock may be taken while holding any above it. */
 enum lock_rank {
 	LOCK_RANK_NONE,
-	LOCK_RANK_PROCESS,   /* process table, a process's thread list */
-	LOCK_RANK_THREAD,    /* a thread's join and control state */
-	LOCK_RANK_SYNC,      /* mutex, semaphore, condition variable: their own state */
-	LOCK_RANK_WAITQ,     /* wait queues */
-	LOCK_RANK_TIMER,     /* per-CPU timer trees */
-	LOCK_RANK_VMAP,      /* kernel address space */
-	LOCK_RANK_SLAB,      /* slab depot, slab lists */
-	LOCK_RANK_SITE,      /* remembered backtraces, debug builds */
+	LOCK_RANK_PROCESS,     /* process table, a process's thread list */
+	LOCK_RANK_THREAD,      /* a thread's join and control state */
+	LOCK_RANK_SYNC,        /* mutex, semaphore, condition variable: their own state */
+	LOCK_RANK_WAITQ,       /* wait queues */
+	LOCK_RANK_TIMER,       /* per-CPU timer trees */
+	LOCK_RANK_VMAP,        /* kernel address space */
+	LOCK_RANK_SLAB,        /* slab depot, slab lists */
+	LOCK_RANK_SITE,        /* remembered backtraces, debug builds */
 	LOCK_RANK_FRAME_CACHE, /* each CPU's cache of pages */
-	LOCK_RANK_FRAME,     /* buddy allocator */
-	LOCK_RANK_RUNQUEUE,  /* one per CPU; two of them in CPU order */
-	LOCK_RANK_IPI,       /* queues of cross-CPU calls */
-	LOCK_RANK_IRQ,       /* who has which interrupt line */
-	LOCK_RANK_DEVICE,    /* registers of a device that takes two accesses */
-	LOCK_RANK_CONSOLE,   /* the serial port; log records are read inside */
-	LOCK_RANK_LOG,       /* log ring; nothing is taken inside */
+	LOCK_RANK_FRAME,       /* buddy allocator */
+	LOCK_RANK_RUNQUEUE,    /* one per CPU; two of them in CPU order */
+	LOCK_RANK_IPI,         /* queues of cross-CPU calls */
+	LOCK_RANK_IRQ,         /* who has which interrupt line */
+	LOCK_RANK_DEVICE,      /* registers of a device that takes two accesses */
+	LOCK_RANK_CONSOLE,     /* the serial port; log records are read inside */
+	LOCK_RANK_LOG,         /* log ring; nothing is taken inside */
 	LOCK_RANK_COUNT,
 };
 
@@ -48,17 +48,23 @@ enum spin_use {
 struct spinlock {
 	_Atomic uint32_t locked; /* (a) */
 #ifdef CONFIG_DEBUG
-	uint16_t rank;           /* (c) enum lock_rank */
-	_Atomic uint16_t owner;  /* (a) CPU number + 1, 0 = free */
-	const char *name;        /* (c) */
-	uint8_t use;             /* (h) enum spin_use: contexts it was ever taken in */
+	uint16_t rank;          /* (c) enum lock_rank */
+	_Atomic uint16_t owner; /* (a) CPU number + 1, 0 = free */
+	const char *name;       /* (c) */
+	uint8_t use;            /* (h) enum spin_use: contexts it was ever taken in */
 #endif
 };
 
 #ifdef CONFIG_DEBUG
-#define SPINLOCK_INIT(n, r) { .rank = (r), .name = (n) }
+#define SPINLOCK_INIT(n, r)                                                                        \
+	{                                                                                          \
+		.rank = (r), .name = (n)                                                           \
+	}
 #else
-#define SPINLOCK_INIT(n, r) { 0 }
+#define SPINLOCK_INIT(n, r)                                                                        \
+	{                                                                                          \
+		0                                                                                  \
+	}
 #endif
 
 /* Locks this CPU holds, innermost last, in debug builds; and who wants to know of its locks. */
@@ -67,7 +73,7 @@ struct held_locks {
 	unsigned count;
 	unsigned irq_depth; /* interrupts that this CPU is in */
 	const struct spinlock *lock[HELD_LOCKS_MAX];
-	uintptr_t site[HELD_LOCKS_MAX]; /* where each was taken */
+	uintptr_t site[HELD_LOCKS_MAX];                     /* where each was taken */
 	void (*note_use)(struct spinlock *l, unsigned use); /* kernel/lockdep.c, or NULL */
 	void (*note_spinning)(uintptr_t site, bool over);   /* kernel/lockstat.c, or NULL */
 };

@@ -111,7 +111,7 @@ static __always_inline void set_up(struct thread *t, const struct thread_params 
 static __always_inline int attach(
 	struct thread *t, const struct thread_params *params, unsigned level)
 {
-	struct sched_params sched_params = { .level = level, .affinity = params->affinity };
+	struct sched_params sched_params = {.level = level, .affinity = params->affinity};
 
 	if (likely(!params->affinity)) {
 		sched_attach_plain(&scheduler, &t->se, level, t->created_at);
@@ -212,8 +212,7 @@ static __noinline int check_access(struct process *process, const struct thread_
 {
 	const unsigned system = THREAD_SYSTEM | THREAD_CRITICAL;
 
-	if (params->flags & system &&
-		!(atomic_load(&process->flags) & PROCESS_SYSTEM_PROCESS))
+	if (params->flags & system && !(atomic_load(&process->flags) & PROCESS_SYSTEM_PROCESS))
 		return -ETHREAD_ACCESS;
 	return process_may_control(process) ? -ETHREAD_ACCESS : 0;
 }
@@ -451,11 +450,11 @@ int thread_detach(struct thread *t)
 
 static void set_up_idle(struct thread *t)
 {
-	struct thread_params params = { .name = "idle", .flags = THREAD_SYSTEM | THREAD_IDLE };
-	const struct urgency urgency = { .level = SCHED_LEVEL_IDLE };
+	struct thread_params params = {.name = "idle", .flags = THREAD_SYSTEM | THREAD_IDLE};
+	const struct urgency urgency = {.level = SCHED_LEVEL_IDLE};
 
 	set_up(t, &params, &kernel_process, &urgency, arch_time_now());
-	t->arch = (struct arch_thread){ 0 };
+	t->arch = (struct arch_thread){0};
 }
 
 int thread_init(void)
@@ -474,7 +473,7 @@ int thread_init(void)
 /* Until the CPU runs, the idle thread is an ordinary one that nobody starts. */
 static int enter_idle(struct thread *t)
 {
-	struct sched_params params = { .level = SCHED_LEVEL_IDLE };
+	struct sched_params params = {.level = SCHED_LEVEL_IDLE};
 	int err;
 
 	set_up_idle(t);

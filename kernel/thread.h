@@ -90,61 +90,61 @@ enum thread_exit_state {
  * taken or given up, the first in the list may be another's.
  */
 struct thread {
-	char name[THREAD_NAME_SIZE];    /* (c) */
-	uint64_t thread_id;             /* (c) */
-	struct sched_entity se;         /* (r) state, level, affinity, CPU, run time */
-	struct arch_thread arch;        /* (r) saved stack pointer, FPU area */
-	struct process *process;        /* (c) */
-	_Atomic unsigned refs;          /* (a) */
-	_Atomic unsigned flags;         /* (a) enum thread_flags */
+	char name[THREAD_NAME_SIZE]; /* (c) */
+	uint64_t thread_id;          /* (c) */
+	struct sched_entity se;      /* (r) state, level, affinity, CPU, run time */
+	struct arch_thread arch;     /* (r) saved stack pointer, FPU area */
+	struct process *process;     /* (c) */
+	_Atomic unsigned refs;       /* (a) */
+	_Atomic unsigned flags;      /* (a) enum thread_flags */
 
-	_Atomic unsigned stop;          /* (a) enum thread_stop: what was asked for */
-	struct mutex *held;             /* (l) what it took last, see below; NULL: nothing */
-	_Atomic unsigned wait_state;    /* (a) enum wait_state */
-	uint8_t wait_urgency;           /* (q) its place in that order */
-	uint8_t mutex_urgency;          /* (m) the same in mutex_waited */
+	_Atomic unsigned stop;       /* (a) enum thread_stop: what was asked for */
+	struct mutex *held;          /* (l) what it took last, see below; NULL: nothing */
+	_Atomic unsigned wait_state; /* (a) enum wait_state */
+	uint8_t wait_urgency;        /* (q) its place in that order */
+	uint8_t mutex_urgency;       /* (m) the same in mutex_waited */
 	_Atomic(struct wait_queue *) wait_queue; /* (a) where it waits; NULL: sleeps, or no wait */
-	void *wait_data;                /* (q) what the queue's owner knows of the wait */
-	struct list_node wait_node;     /* (q) */
-	struct timer wait_timer;        /* (l) the timeout of the present wait */
-	uintptr_t wait_site;            /* (l) who called the blocking function */
+	void *wait_data;                         /* (q) what the queue's owner knows of the wait */
+	struct list_node wait_node;              /* (q) */
+	struct timer wait_timer;                 /* (l) the timeout of the present wait */
+	uintptr_t wait_site;                     /* (l) who called the blocking function */
 
-	struct mutex *mutex_waited;     /* (m) which mutex it waits for, or NULL */
-	struct rb_node mutex_node;      /* (m) among those who wait for it */
-	uint64_t mutex_arrival;         /* (m) first come, first served among equals */
-	struct rb_tree donors;          /* (m) mutexes it owns and others wait for */
+	struct mutex *mutex_waited; /* (m) which mutex it waits for, or NULL */
+	struct rb_node mutex_node;  /* (m) among those who wait for it */
+	uint64_t mutex_arrival;     /* (m) first come, first served among equals */
+	struct rb_tree donors;      /* (m) mutexes it owns and others wait for */
 
-	struct wait_queue exit_queue;   /* its joiner */
-	_Atomic unsigned exit_state;    /* (j) enum thread_exit_state; read without it too */
-	int exit_status;                /* (j) */
-	bool joining;                   /* (j) the handle is given up or about to be */
+	struct wait_queue exit_queue; /* its joiner */
+	_Atomic unsigned exit_state;  /* (j) enum thread_exit_state; read without it too */
+	int exit_status;              /* (j) */
+	bool joining;                 /* (j) the handle is given up or about to be */
 
-	void *stack_base;               /* (c) lowest usable address */
-	size_t stack_size;              /* (c) */
-	thread_entry entry_point;       /* (c) */
-	void *entry_arg;                /* (c) */
-	_Atomic uint8_t priority;       /* (a) enum thread_priority it was given last */
-	_Atomic bool follows_process;   /* (a) never set on its own: has its process's priority */
-	bool counted;                   /* (p) among its process's live threads */
-	bool belongs;                   /* (p) the handle goes with the process */
-	_Atomic ktime_t sleep_until;    /* (a) with THREAD_STOP_SLEEP */
-	ktime_t created_at;             /* (c) */
-	struct timer stop_timer;        /* (j) started; reports a thread that does not stop */
-	struct list_node process_node;  /* (p) on process->threads */
-	struct thread *cache_next;      /* (f) the next in that cache */
+	void *stack_base;              /* (c) lowest usable address */
+	size_t stack_size;             /* (c) */
+	thread_entry entry_point;      /* (c) */
+	void *entry_arg;               /* (c) */
+	_Atomic uint8_t priority;      /* (a) enum thread_priority it was given last */
+	_Atomic bool follows_process;  /* (a) never set on its own: has its process's priority */
+	bool counted;                  /* (p) among its process's live threads */
+	bool belongs;                  /* (p) the handle goes with the process */
+	_Atomic ktime_t sleep_until;   /* (a) with THREAD_STOP_SLEEP */
+	ktime_t created_at;            /* (c) */
+	struct timer stop_timer;       /* (j) started; reports a thread that does not stop */
+	struct list_node process_node; /* (p) on process->threads */
+	struct thread *cache_next;     /* (f) the next in that cache */
 };
 
 /* Of a zeroed struct every field is a sensible default. */
 struct thread_params {
-	const char *name;            /* copied, cut to THREAD_NAME_SIZE - 1; NULL: "thread" */
-	thread_entry entry;          /* its result is the exit status */
+	const char *name;   /* copied, cut to THREAD_NAME_SIZE - 1; NULL: "thread" */
+	thread_entry entry; /* its result is the exit status */
 	void *arg;
-	size_t stack_size;           /* whole pages, KSTACK_MIN .. KSTACK_MAX; 0: KSTACK_DEFAULT */
-	bool has_priority;           /* else its process's, also when that changes later */
-	unsigned priority;           /* enum thread_priority, when has_priority */
-	bool inherit_priority;       /* the creator's, instead of priority */
-	unsigned flags;              /* enum thread_flags */
-	struct process *process;     /* NULL: the creator's own */
+	size_t stack_size;       /* whole pages, KSTACK_MIN .. KSTACK_MAX; 0: KSTACK_DEFAULT */
+	bool has_priority;       /* else its process's, also when that changes later */
+	unsigned priority;       /* enum thread_priority, when has_priority */
+	bool inherit_priority;   /* the creator's, instead of priority */
+	unsigned flags;          /* enum thread_flags */
+	struct process *process; /* NULL: the creator's own */
 	const struct cpumask *affinity; /* NULL: every CPU */
 };
 

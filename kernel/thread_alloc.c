@@ -28,12 +28,12 @@ int thread_alloc_init(void)
 
 void thread_construct(struct thread *t)
 {
-	t->se = (struct sched_entity){ 0 };
-	t->arch = (struct arch_thread){ 0 };
+	t->se = (struct sched_entity){0};
+	t->arch = (struct arch_thread){0};
 	t->held = NULL;
 	t->mutex_waited = NULL;
-	t->mutex_node = (struct rb_node){ 0 };
-	t->donors = (struct rb_tree){ 0 };
+	t->mutex_node = (struct rb_node){0};
+	t->donors = (struct rb_tree){0};
 	wait_init_thread(t);
 	wait_queue_init(&t->exit_queue, WAIT_KIND_JOIN, "exit_queue", LOCK_RANK_THREAD);
 	thread_stop_timer_init(t);

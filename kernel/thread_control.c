@@ -453,7 +453,7 @@ const char *thread_state_name(enum thread_state state)
 
 const char *thread_priority_name(unsigned priority)
 {
-	static const char *const names[] = { "IDLE", "LOW", "NORMAL", "HIGH", "CRITICAL" };
+	static const char *const names[] = {"IDLE", "LOW", "NORMAL", "HIGH", "CRITICAL"};
 
 	return priority < ARRAY_SIZE(names) ? names[priority] : "?";
 }

@@ -44,7 +44,7 @@ int thread_set_params(struct thread *t, const struct sched_params *params)
 
 void thread_give_up_reservation(void)
 {
-	struct sched_params params = { .level = thread_current()->se.own_level };
+	struct sched_params params = {.level = thread_current()->se.own_level};
 
 	if (thread_set_params(thread_current(), &params))
 		BUG_ON("a reservation cannot be given up");
@@ -79,8 +79,7 @@ int thread_set_fixed(struct thread *t, enum sched_kind kind, unsigned priority)
 		return -EINVAL;
 	thread_get_params(t, &params);
 	return thread_set_params(t,
-		&(struct sched_params){ .kind = kind, .level = params.level,
-			.priority = priority });
+		&(struct sched_params){.kind = kind, .level = params.level, .priority = priority});
 }
 
 int thread_set_rate_monotonic(struct thread *t, ktime_t runtime, ktime_t period)
@@ -89,8 +88,10 @@ int thread_set_rate_monotonic(struct thread *t, ktime_t runtime, ktime_t period)
 
 	thread_get_params(t, &params);
 	return thread_set_params(t,
-		&(struct sched_params){ .kind = SCHED_KIND_RM, .level = params.level,
-			.runtime = runtime, .period = period });
+		&(struct sched_params){.kind = SCHED_KIND_RM,
+			.level = params.level,
+			.runtime = runtime,
+			.period = period});
 }
 
 int thread_set_reservation(struct thread *t, ktime_t runtime, ktime_t deadline, ktime_t period)
@@ -99,8 +100,11 @@ int thread_set_reservation(struct thread *t, ktime_t runtime, ktime_t deadline, 
 
 	thread_get_params(t, &params);
 	return thread_set_params(t,
-		&(struct sched_params){ .kind = SCHED_KIND_DL, .level = params.level,
-			.runtime = runtime, .deadline = deadline, .period = period });
+		&(struct sched_params){.kind = SCHED_KIND_DL,
+			.level = params.level,
+			.runtime = runtime,
+			.deadline = deadline,
+			.period = period});
 }
 
 int thread_set_deadline(struct thread *t, ktime_t deadline, ktime_t period)
@@ -109,7 +113,7 @@ int thread_set_deadline(struct thread *t, ktime_t deadline, ktime_t period)
 
 	thread_get_params(t, &params);
 	if (params.kind != SCHED_KIND_TS)
-		params = (struct sched_params){ .level = params.level };
+		params = (struct sched_params){.level = params.level};
 	params.deadline = deadline;
 	params.period = period;
 	return thread_set_params(t, &params);

@@ -34,7 +34,7 @@ static bool note_place(uintptr_t pc, bool irq, void *arg)
 
 static uintptr_t place_here(void)
 {
-	struct place place = { 0 };
+	struct place place = {0};
 
 	arch_backtrace(NULL, note_place, &place);
 	return place.pc;
@@ -44,7 +44,7 @@ static uintptr_t place_here(void)
 static uintptr_t place_left(struct thread *t)
 {
 	struct sched_rq *rq = dispatch_lock_rq_of(t);
-	struct place place = { 0 };
+	struct place place = {0};
 
 	if (!rq)
 		return 0;

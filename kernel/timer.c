@@ -20,11 +20,11 @@
 /* (l) only this CPU, interrupts off; (t) lock; (a) atomic, written under the lock */
 struct timer_base {
 	struct spinlock lock;
-	struct rb_tree tree;               /* (t) */
-	uint64_t seq;                      /* (t) */
-	_Atomic(struct timer *) running;   /* (a) whose fn is being called */
-	ktime_t slice;                     /* (l) when the scheduler wants to be called */
-	_Atomic ktime_t armed;             /* (a) what the hardware was told last; written here only */
+	struct rb_tree tree;             /* (t) */
+	uint64_t seq;                    /* (t) */
+	_Atomic(struct timer *) running; /* (a) whose fn is being called */
+	ktime_t slice;                   /* (l) when the scheduler wants to be called */
+	_Atomic ktime_t armed; /* (a) what the hardware was told last; written here only */
 };
 static DEFINE_PERCPU(struct timer_base, timer_bases);
 
@@ -98,7 +98,7 @@ bool timer_armed_anywhere(void)
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 {
-	timer->node = (struct rb_node){ 0 };
+	timer->node = (struct rb_node){0};
 	timer->fn = fn;
 	atomic_store_explicit(&timer->cpu, 0, memory_order_relaxed);
 }

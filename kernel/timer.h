@@ -14,11 +14,11 @@
 
 /* (t) lock of the timer base of `cpu`, (o) the owner, while the timer is not started */
 struct timer {
-	struct rb_node node;              /* (t) */
-	ktime_t when;                     /* (t) */
-	uint64_t seq;                     /* (t) order among equal deadlines: first started first */
-	void (*fn)(struct timer *timer);  /* (o) in an interrupt, no lock; may start it again */
-	_Atomic unsigned cpu;             /* (a) whose tree it was started on last */
+	struct rb_node node;             /* (t) */
+	ktime_t when;                    /* (t) */
+	uint64_t seq;                    /* (t) order among equal deadlines: first started first */
+	void (*fn)(struct timer *timer); /* (o) in an interrupt, no lock; may start it again */
+	_Atomic unsigned cpu;            /* (a) whose tree it was started on last */
 };
 
 /* A timer that is not started. */

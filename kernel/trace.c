@@ -16,11 +16,11 @@
 #include "mm/slab.h"
 #include <arch/time.h>
 
-#define HASH_START 0xcbf29ce484222325ull
-#define HASH_FACTOR 0x5bd1e995ull /* odd, and short enough for an immediate operand */
-#define RING_RECORDS 2048u /* 64 KiB; few CPUs */
+#define HASH_START         0xcbf29ce484222325ull
+#define HASH_FACTOR        0x5bd1e995ull /* odd, and short enough for an immediate operand */
+#define RING_RECORDS       2048u         /* 64 KiB; few CPUs */
 #define RING_RECORDS_SMALL 256u
-#define FEW_CPUS 16u
+#define FEW_CPUS           16u
 
 /* (l) written by this CPU only, interrupts off; seq is written last and read by others */
 struct trace_ring {
@@ -95,8 +95,8 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 	write(what_of(TRACE_WAKE, 0), id_of(se), rq->cpu, rq->clock);
 }
 
-void sched_env_trace_event(struct sched_rq *rq, struct sched_entity *se,
-	enum sched_event_kind kind, unsigned from)
+void sched_env_trace_event(
+	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from)
 {
 	KASSERT(spin_held(&rq->lock));
 	(void)from;
@@ -162,8 +162,8 @@ void trace_enable(bool on)
  * overwritten during the copy: a torn one can still have its old number. Place `seq` is written
  * for record seq + capacity, the one that is being written while the ring's count says so.
  */
-static unsigned drop_overwritten(const struct trace_ring *ring, struct trace_record *from,
-	unsigned count, uint64_t first)
+static unsigned drop_overwritten(
+	const struct trace_ring *ring, struct trace_record *from, unsigned count, uint64_t first)
 {
 	uint64_t capacity = mask + 1, now, gone;
 
@@ -214,7 +214,7 @@ static const char *reason_name(unsigned reason)
 int trace_format(const struct trace_record *r, char *buf, size_t size)
 {
 	static const char *const operands[TRACE_KIND_COUNT][2] = {
-#define TRACE(name, a, b, text) { a, b },
+#define TRACE(name, a, b, text) {a, b},
 #include "kernel/trace.def"
 #undef TRACE
 	};
@@ -231,7 +231,7 @@ void trace_get_totals(struct trace_totals *totals)
 {
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
-	*totals = (struct trace_totals){ .hash = HASH_START };
+	*totals = (struct trace_totals){.hash = HASH_START};
 	for (unsigned cpu = 0; cpu < end; cpu++) {
 		struct trace_ring *ring = cpu_ptr(trace_rings, cpu);
 		uint64_t records = atomic_load(&ring->seq);

@@ -19,11 +19,11 @@ enum trace_kind {
 
 struct trace_record {
 	ktime_t time;
-	uint32_t seq;    /* of this CPU's records, from 0 */
-	uint8_t kind;    /* enum trace_kind */
-	uint8_t reason;  /* SWITCH: enum sched_reason */
+	uint32_t seq;   /* of this CPU's records, from 0 */
+	uint8_t kind;   /* enum trace_kind */
+	uint8_t reason; /* SWITCH: enum sched_reason */
 	uint16_t cpu;
-	uint64_t a;      /* thread ids and numbers, as kernel/trace.def says */
+	uint64_t a; /* thread ids and numbers, as kernel/trace.def says */
 	uint64_t b;
 };
 

@@ -32,8 +32,8 @@ enum wait_flags {
 
 /* Of a thread. Who moves it on from WAIT_WAITING wakes the thread. */
 enum wait_state {
-	WAIT_NONE,        /* not in a wait, or not yet */
-	WAIT_WOKEN,       /* by wait_wake_*(), or thread_wake() of a sleeper */
+	WAIT_NONE,  /* not in a wait, or not yet */
+	WAIT_WOKEN, /* by wait_wake_*(), or thread_wake() of a sleeper */
 	WAIT_TIMED_OUT,
 	WAIT_INTERRUPTED, /* a kill or suspension was asked for */
 	WAIT_WAITING,     /* with enum wait_flags in the lower bits */
@@ -79,8 +79,7 @@ void wait_queue_unlock(struct wait_queue *q);
 int __must_check wait_block(struct wait_queue *q, unsigned flags, ktime_t deadline);
 
 /* As wait_block(), for what is built on it: `site` is the address displays show as the place. */
-int __must_check wait_block_at(
-	struct wait_queue *q, unsigned flags, ktime_t deadline, void *site);
+int __must_check wait_block_at(struct wait_queue *q, unsigned flags, ktime_t deadline, void *site);
 
 /* As wait_block(), but returns with the lock held again, and 0 for -EAGAIN: for loops. */
 int __must_check wait_block_locked(struct wait_queue *q, unsigned flags, ktime_t deadline);

@@ -13,24 +13,24 @@
 #include <arch/cpu.h>
 #include <arch/time.h>
 
-#define SPIN_CHUNK     2000u /* rounds between two pauses */
-#define SLEEPER_PERIOD (20 * NSEC_PER_MSEC)
-#define SLEEPER_WORK   (1 * NSEC_PER_MSEC)
-#define FIGHT_WORK     (100 * NSEC_PER_USEC)
+#define SPIN_CHUNK      2000u /* rounds between two pauses */
+#define SLEEPER_PERIOD  (20 * NSEC_PER_MSEC)
+#define SLEEPER_WORK    (1 * NSEC_PER_MSEC)
+#define FIGHT_WORK      (100 * NSEC_PER_USEC)
 #define PERIODIC_PERIOD (10 * NSEC_PER_MSEC)
-#define PERIODIC_WORK  (2 * NSEC_PER_MSEC)
-#define STORM_CHILDREN 8u
-#define STORM_PAUSE    (5 * NSEC_PER_MSEC)
-#define BOMB_CHILDREN  2u
-#define BOMB_PAUSE     (100 * NSEC_PER_MSEC)
-#define PAIR           2u
-#define END_POLL       (20 * NSEC_PER_MSEC)
+#define PERIODIC_WORK   (2 * NSEC_PER_MSEC)
+#define STORM_CHILDREN  8u
+#define STORM_PAUSE     (5 * NSEC_PER_MSEC)
+#define BOMB_CHILDREN   2u
+#define BOMB_PAUSE      (100 * NSEC_PER_MSEC)
+#define PAIR            2u
+#define END_POLL        (20 * NSEC_PER_MSEC)
 
 /* What threads started by one command share. The last one to leave frees it. */
 struct team {
 	_Atomic unsigned refs; /* (a) */
 	struct mutex mutex;
-	struct mutex both[PAIR];    /* deadlock: each member needs the two */
+	struct mutex both[PAIR]; /* deadlock: each member needs the two */
 	struct semaphore turn[PAIR];
 	_Atomic unsigned next_side; /* (a) each member takes a number */
 };
@@ -204,7 +204,8 @@ static const struct workload workloads[] = {
 		THREAD_KILLABLE_ANYWHERE},
 	{"ping-pong", "pairs wake each other through semaphores", run_ping_pong, PAIR, 0},
 	{"lock-fight", "all want one mutex and hold it for 0.1 ms", run_lock_fight, UINT_MAX, 0},
-	{"deadlock", "pairs take two mutexes in opposite order, and stay so", run_deadlock, PAIR, 0},
+	{"deadlock", "pairs take two mutexes in opposite order, and stay so", run_deadlock, PAIR,
+		0},
 	{"thread-storm", "each creates and joins 8 threads every 5 ms", run_storm, 0, 0},
 	{"bomb", "each starts two more every 100 ms, until a limit stops them", run_bomb, 0, 0},
 };

@@ -22,7 +22,7 @@ bool mm_inject_count_down(void);
 static inline bool mm_inject_now(void)
 {
 	return unlikely(atomic_load_explicit(&mm_inject_left, memory_order_relaxed)) &&
-	       mm_inject_count_down();
+		mm_inject_count_down();
 }
 
 #endif

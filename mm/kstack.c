@@ -143,7 +143,7 @@ bool kstack_guard_hit(uintptr_t va)
 	class = &classes[part];
 	offset = va - part_start(class);
 	return offset % (size_of(class) + ARCH_PAGE_SIZE) < ARCH_PAGE_SIZE &&
-	       offset / (size_of(class) + ARCH_PAGE_SIZE) < atomic_load(&class->slots_used);
+		offset / (size_of(class) + ARCH_PAGE_SIZE) < atomic_load(&class->slots_used);
 }
 
 /* Slots. */

@@ -151,7 +151,7 @@ static const struct site *record(uint32_t number)
 	if (number / UNITS_PER_PAGE >= page_count)
 		return NULL;
 	site = (const struct site *)(pages[number / UNITS_PER_PAGE] +
-				     number % UNITS_PER_PAGE * SITE_UNIT);
+		number % UNITS_PER_PAGE * SITE_UNIT);
 	return site->number == number && site->depth <= SITE_DEPTH ? site : NULL;
 }
 

@@ -162,8 +162,8 @@ static unsigned trim(struct slab_cache *cache, unsigned keep)
 	for (;; n++) {
 		spin_lock(&cache->lock);
 		slab = cache->empty_count > keep
-			       ? list_entry(list_pop_front(&cache->empty), struct frame, link)
-			       : NULL;
+			? list_entry(list_pop_front(&cache->empty), struct frame, link)
+			: NULL;
 		if (slab) {
 			cache->empty_count--;
 			cache->slabs--;

@@ -34,7 +34,7 @@ void slab_debug_layout(struct slab_cache *cache, size_t align)
 	cache->object_offset = (uint32_t)align;
 	cache->slot_size = (uint32_t)ALIGN_UP(align + track + sizeof(struct slab_track), align);
 	cache->link_offset = cache->slot_size - (uint32_t)sizeof(struct slab_track) +
-			     (uint32_t)offsetof(struct slab_track, link);
+		(uint32_t)offsetof(struct slab_track, link);
 }
 
 /* Offset of the first byte that is not `byte`, or `size`. */

@@ -75,7 +75,7 @@ static inline char *slab_base(const struct frame *slab)
 static inline struct slab_track *slab_track_of(const struct slab_cache *cache, const void *object)
 {
 	return (struct slab_track *)((char *)object - cache->object_offset + cache->slot_size -
-				     sizeof(struct slab_track));
+		sizeof(struct slab_track));
 }
 
 /* First frame of the slab in which the object lies. */

@@ -9,7 +9,7 @@
  */
 #include "sched/arrive.h"
 
-#define LIMIT ((uint64_t)SCHED_BANDWIDTH_ONE * 95 / 100) /* the rest is time sharing's */
+#define LIMIT      ((uint64_t)SCHED_BANDWIDTH_ONE * 95 / 100) /* the rest is time sharing's */
 #define TEST_STEPS 10000 /* of the exact test; who needs more is refused */
 
 /* What is asked for, or promised. */
@@ -22,14 +22,14 @@ struct demand {
 
 static struct demand demand_of(const struct sched *s, const struct sched_entity *se)
 {
-	return (struct demand){ se->kind, se->runtime + s->config.overhead, se->deadline,
-		se->period };
+	return (struct demand){
+		se->kind, se->runtime + s->config.overhead, se->deadline, se->period};
 }
 
 static struct demand demand_for(const struct sched *s, const struct sched_params *params)
 {
-	return (struct demand){ params->kind, params->runtime + s->config.overhead,
-		params->deadline ? params->deadline : params->period, params->period };
+	return (struct demand){params->kind, params->runtime + s->config.overhead,
+		params->deadline ? params->deadline : params->period, params->period};
 }
 
 /* --- bandwidth ------------------------------------------------------------------------------- */
@@ -52,8 +52,7 @@ static uint64_t density(const struct demand *d)
 }
 
 /* Of a CPU's reservations of the class without that of `but`, and what has not come back yet. */
-static uint64_t sum_density(
-	const struct sched_rq *rq, const struct sched_entity *but, ktime_t now)
+static uint64_t sum_density(const struct sched_rq *rq, const struct sched_entity *but, ktime_t now)
 {
 	const struct sched_entity *se;
 	uint64_t sum = 0;
@@ -82,7 +81,7 @@ static void return_later(struct sched_rq *rq, uint64_t amount, ktime_t at, ktime
 	while (i < SCHED_RETURNS - 1 && r[i].at > now)
 		i++;
 	if (r[i].at <= now)
-		r[i] = (struct sched_return){ 0, at };
+		r[i] = (struct sched_return){0, at};
 	r[i].density += amount;
 	r[i].at = MAX(r[i].at, at);
 }
@@ -105,8 +104,7 @@ static ktime_t add_demand(ktime_t sum, const struct demand *d, ktime_t t)
 /* The last deadline before t of synchronous periodic jobs, or 0. */
 static ktime_t deadline_before(const struct demand *d, ktime_t t)
 {
-	return t <= d->deadline
-		? 0 : d->deadline + (t - d->deadline - 1) / d->period * d->period;
+	return t <= d->deadline ? 0 : d->deadline + (t - d->deadline - 1) / d->period * d->period;
 }
 
 struct set {
@@ -164,7 +162,7 @@ static void measure(struct measure *m, const struct demand *d)
 static struct measure measure_set(const struct set *set)
 {
 	const struct sched_entity *se;
-	struct measure m = { 0 };
+	struct measure m = {0};
 
 	measure(&m, &set->extra);
 	for (se = set->rq->reservations; se; se = se->next_reserved) {
@@ -206,11 +204,11 @@ static bool demand_fits(const struct set *set)
  * who would need more levels than there are is refused.
  */
 #define RM_FIRST (SCHED_RANK_FP + 1)
-#define RM_LAST (SCHED_RANK_TS - 1)
+#define RM_LAST  (SCHED_RANK_TS - 1)
 
 /* Does somebody before `se` on the list have its period? */
-static bool period_is_known(const struct sched_rq *rq, const struct sched_entity *se,
-	const struct sched_entity *but)
+static bool period_is_known(
+	const struct sched_rq *rq, const struct sched_entity *se, const struct sched_entity *but)
 {
 	const struct sched_entity *i;
 
@@ -221,8 +219,7 @@ static bool period_is_known(const struct sched_rq *rq, const struct sched_entity
 }
 
 /* One level for each shorter period that another of the CPU's entities has. */
-static unsigned rm_rank(
-	const struct sched_rq *rq, const struct sched_entity *but, ktime_t period)
+static unsigned rm_rank(const struct sched_rq *rq, const struct sched_entity *but, ktime_t period)
 {
 	const struct sched_entity *se;
 	unsigned rank = RM_FIRST;
@@ -243,8 +240,9 @@ static ktime_t add_interference(
 		return sum;
 	if (other->kind == SCHED_KIND_DL) /* late in one period, early in the next */
 		jitter = MAX(other->deadline - other->runtime, 0);
-	if (__builtin_mul_overflow(DIV_ROUND_UP(window + jitter, other->period), other->runtime,
-		    &need) || __builtin_add_overflow(sum, need, &sum))
+	if (__builtin_mul_overflow(
+		    DIV_ROUND_UP(window + jitter, other->period), other->runtime, &need) ||
+		__builtin_add_overflow(sum, need, &sum))
 		return KTIME_MAX;
 	return sum;
 }
@@ -338,7 +336,7 @@ static bool dl_fits(const struct set *set, ktime_t now)
 static bool fits(const struct sched_rq *rq, const struct sched_entity *se, const struct demand *d,
 	ktime_t now)
 {
-	struct set set = { rq, se, *d };
+	struct set set = {rq, se, *d};
 
 	if (rq->sched->config.admission == SCHED_ADMIT_ALL)
 		return true;
@@ -346,8 +344,7 @@ static bool fits(const struct sched_rq *rq, const struct sched_entity *se, const
 }
 
 /* What is promised on a CPU to anybody. */
-static uint64_t sum_promised(
-	const struct sched_rq *rq, const struct sched_entity *but, ktime_t now)
+static uint64_t sum_promised(const struct sched_rq *rq, const struct sched_entity *but, ktime_t now)
 {
 	uint64_t sum = sum_density(rq, but, now);
 	const struct sched_entity *se;
@@ -460,11 +457,11 @@ void sched_give_up_reservation(struct sched_entity *se)
 }
 
 /* Its new reservation is on `cpu`, or it has none; rq, its run queue, is locked and is dropped. */
-static void change(struct sched_rq *rq, struct sched_entity *se,
-	const struct sched_params *params, unsigned cpu, unsigned from, ktime_t now)
+static void change(struct sched_rq *rq, struct sched_entity *se, const struct sched_params *params,
+	unsigned cpu, unsigned from, ktime_t now)
 {
 	struct sched *s = rq->sched;
-	struct sched_change change = { params, 0 };
+	struct sched_change change = {params, 0};
 
 	if (se->bound != cpu && se->bound != SCHED_NO_CPU)
 		unbind(rq, se, now);
@@ -490,13 +487,13 @@ static void order_by_period(
 		if (se->kind != SCHED_KIND_RM || se->own_urgency == rank)
 			continue;
 		rq = entity_lock(se);
-		sched_change(s, rq, se, &(struct sched_change){ .urgency = rank }, from, now);
+		sched_change(s, rq, se, &(struct sched_change){.urgency = rank}, from, now);
 		spin_unlock(&rq->lock);
 	}
 }
 
-int sched_set_reserved(struct sched *s, struct sched_entity *se,
-	const struct sched_params *params, unsigned from, ktime_t now)
+int sched_set_reserved(struct sched *s, struct sched_entity *se, const struct sched_params *params,
+	unsigned from, ktime_t now)
 {
 	unsigned cpu = SCHED_NO_CPU;
 	struct cpumask mask;

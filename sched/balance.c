@@ -30,8 +30,7 @@ static unsigned claim_between(struct sched *s, const struct cpumask *mask,
 		uint64_t bits = atomic_load(&s->idle.bits[word]) & mask->bits[word];
 
 		for (bits &= near ? near->bits[word] : ~0ull; bits; bits &= bits - 1) {
-			unsigned cpu =
-				word * BITMAP_WORD_BITS + (unsigned)__builtin_ctzll(bits);
+			unsigned cpu = word * BITMAP_WORD_BITS + (unsigned)__builtin_ctzll(bits);
 
 			if (cpu >= first && cpu < end && sched_idle_claim(s, cpu))
 				return cpu;
@@ -41,8 +40,8 @@ static unsigned claim_between(struct sched *s, const struct cpumask *mask,
 }
 
 /* Cyclically from the one after `around`. */
-static unsigned claim_around(struct sched *s, const struct cpumask *mask,
-	const struct cpumask *near, unsigned around)
+static unsigned claim_around(
+	struct sched *s, const struct cpumask *mask, const struct cpumask *near, unsigned around)
 {
 	unsigned end = atomic_load_explicit(&s->cpu_end, memory_order_acquire);
 	unsigned cpu = claim_between(s, mask, near, around + 1, end);
@@ -78,8 +77,7 @@ void sched_idle_exit(struct sched_rq *rq)
 
 static bool may_leave(const struct sched_rq *rq, const struct sched_entity *se)
 {
-	return rq->sched->config.balancing &&
-		(!se->policy->may_leave || se->policy->may_leave(se));
+	return rq->sched->config.balancing && (!se->policy->may_leave || se->policy->may_leave(se));
 }
 
 static bool offer(struct sched_rq *rq, const struct sched_entity *se, unsigned from)
@@ -111,8 +109,7 @@ static struct sched_entity *queue_last(const struct sched_rq *rq, unsigned rank)
 	return tree_entity(rb_last(rank == SCHED_RANK_DL ? &rq->deadlines : &rq->tree));
 }
 
-static struct sched_entity *queue_before(
-	const struct sched_rq *rq, const struct sched_entity *se)
+static struct sched_entity *queue_before(const struct sched_rq *rq, const struct sched_entity *se)
 {
 	if (rb_linked(&se->tree_node))
 		return tree_entity(rb_prev(&se->tree_node));
@@ -138,7 +135,7 @@ static void look_from(struct looks *l, unsigned rank)
 
 static struct looks first_look(const struct sched_rq *rq)
 {
-	struct looks l = { .rq = rq };
+	struct looks l = {.rq = rq};
 
 	look_from(&l, 0);
 	return l;
@@ -171,8 +168,8 @@ static struct sched_entity *find_loot(const struct sched_rq *victim, unsigned th
 {
 	struct looks l = first_look(victim);
 
-	while (l.se && !(cpumask_test(entity_mask(victim->sched, l.se), thief) &&
-				may_leave(victim, l.se)))
+	while (l.se &&
+		!(cpumask_test(entity_mask(victim->sched, l.se), thief) && may_leave(victim, l.se)))
 		next_look(&l);
 	return l.se;
 }
@@ -193,8 +190,7 @@ void sched_histogram_add(struct sched_histogram *histogram, ktime_t time)
 static void note_idle_beside(struct sched_rq *rq, const struct sched_entity *se, ktime_t now)
 {
 	if (rq->curr == rq->idle && !rq_runnable(rq))
-		sched_histogram_add(
-			&rq->stats.idle_beside, now - MAX(rq->idle->since, se->since));
+		sched_histogram_add(&rq->stats.idle_beside, now - MAX(rq->idle->since, se->since));
 }
 
 /* se is queued at `from`; it leaves, and is queued at `to`. Both are locked. */
@@ -234,7 +230,7 @@ static bool steal_from(struct sched_rq *rq, struct sched_rq *victim, ktime_t now
 static bool steal_around(struct sched *s, struct sched_rq *rq, const struct cpumask *near,
 	const struct cpumask *done, ktime_t now)
 {
-	const unsigned from[] = { rq->cpu + 1, 0 }, end[] = { CONFIG_MAX_CPUS, rq->cpu };
+	const unsigned from[] = {rq->cpu + 1, 0}, end[] = {CONFIG_MAX_CPUS, rq->cpu};
 
 	for (unsigned part = 0; part < ARRAY_SIZE(from); part++) {
 		unsigned cpu = sched_set_next(&s->waiting, &s->all, near, from[part], end[part]);

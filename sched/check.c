@@ -39,8 +39,8 @@ static const char *check_current(const struct sched_rq *rq)
 /* S11.4 in the tree: the first one has not been overlooked. */
 static const char *check_tree_pick(const struct sched_rq *rq)
 {
-	const struct sched_entity *first = tree_entity(rb_first(
-		rq->curr->rank == SCHED_RANK_DL ? &rq->deadlines : &rq->tree));
+	const struct sched_entity *first =
+		tree_entity(rb_first(rq->curr->rank == SCHED_RANK_DL ? &rq->deadlines : &rq->tree));
 
 	if (!first || first->policy != rq->curr->policy || sched_need_resched(rq))
 		return NULL;
@@ -123,8 +123,8 @@ static const char *check_list(const struct sched_rq *rq, unsigned rank, unsigned
 	return NULL;
 }
 
-static const char *check_tree(const struct sched_rq *rq, const struct rb_tree *tree,
-	unsigned rank, unsigned *count)
+static const char *check_tree(
+	const struct sched_rq *rq, const struct rb_tree *tree, unsigned rank, unsigned *count)
 {
 	const char *wrong = NULL;
 
@@ -255,8 +255,7 @@ const char *sched_check_entity(const struct sched_entity *se)
 
 	if ((unsigned)se->state >= SCHED_STATE_COUNT)
 		return "entity has no valid state";
-	if (entity_linked(se) !=
-		(se->state == SCHED_QUEUED || se->state == SCHED_THROTTLED))
+	if (entity_linked(se) != (se->state == SCHED_QUEUED || se->state == SCHED_THROTTLED))
 		return "entity is on a list and not QUEUED, or the other way round";
 	if ((rq->curr == se) != (se->state == SCHED_RUNNING))
 		return "entity is current and not RUNNING, or the other way round";

@@ -36,8 +36,8 @@ void sched_rq_renew_slice(struct sched_rq *rq)
 	if (rq->slice_end >= now)
 		return;
 	entity_account(curr, now);
-	rq->slice_end = curr->policy->renew
-		? curr->policy->renew(rq, curr, now) : sched_rq_grid(rq, curr->quantum, now);
+	rq->slice_end = curr->policy->renew ? curr->policy->renew(rq, curr, now)
+					    : sched_rq_grid(rq, curr->quantum, now);
 	KASSERT(rq->slice_end >= now);
 	rq_publish_rank(rq, curr->rank);
 }
@@ -142,8 +142,7 @@ void sched_rq_resched(struct sched_rq *rq, unsigned from)
 	sched_env_kick(rq);
 }
 
-void sched_rq_change(
-	struct sched_rq *rq, struct sched_entity *se, const struct sched_rq *old)
+void sched_rq_change(struct sched_rq *rq, struct sched_entity *se, const struct sched_rq *old)
 {
 	rq_advance(rq, se->since);
 	atomic_store_explicit(&se->rq, rq, memory_order_release);

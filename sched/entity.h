@@ -19,12 +19,12 @@ struct sched_rq;
 struct sched_policy;
 
 /* Levels of time sharing (rule S1.5): 0 best. The named ones are the original design's. */
-#define SCHED_LEVEL_COUNT 40
+#define SCHED_LEVEL_COUNT    40
 #define SCHED_LEVEL_CRITICAL 0
-#define SCHED_LEVEL_HIGH 10
-#define SCHED_LEVEL_NORMAL 20
-#define SCHED_LEVEL_LOW 30
-#define SCHED_LEVEL_IDLE 39
+#define SCHED_LEVEL_HIGH     10
+#define SCHED_LEVEL_NORMAL   20
+#define SCHED_LEVEL_LOW      30
+#define SCHED_LEVEL_IDLE     39
 
 /*
  * Rank: class and level in one number, 0 most urgent. It is the index of the list an entity queues
@@ -32,16 +32,16 @@ struct sched_policy;
  * owns a range of ranks, a TREE policy exactly one, SCHED_RANK_TS.
  */
 #define SCHED_RANK_COUNT 128
-#define SCHED_RANK_DL 0     /* reservations, by deadline: a tree */
-#define SCHED_RANK_FP 1     /* first rank of the fixed priorities: 99 is here, 1 at 99 */
-#define SCHED_RANK_TS 100   /* first rank of the time-sharing class */
-#define SCHED_RANK_IDLE 127 /* the idle entity alone */
-#define SCHED_NO_CPU CONFIG_MAX_CPUS
+#define SCHED_RANK_DL    0   /* reservations, by deadline: a tree */
+#define SCHED_RANK_FP    1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
+#define SCHED_RANK_TS    100 /* first rank of the time-sharing class */
+#define SCHED_RANK_IDLE  127 /* the idle entity alone */
+#define SCHED_NO_CPU     CONFIG_MAX_CPUS
 #define SCHED_PERIOD_MAX (1ll << 60) /* of D and T: 36 years */
-#define SCHED_NO_JOB (-1ll) /* no release yet: the next time it is runnable */
+#define SCHED_NO_JOB     (-1ll)      /* no release yet: the next time it is runnable */
 
 /* Kinds of neighbourhood in struct sched_cpu_place, and classes of load: see sched/index.h. */
-#define SCHED_NEAR_COUNT 4
+#define SCHED_NEAR_COUNT   4
 #define SCHED_LOAD_CLASSES 128
 
 /*
@@ -49,7 +49,7 @@ struct sched_policy;
  * queue by it, and priority inheritance passes it on (rule S9.2). Unlike rank and key it does not
  * depend on what the system algorithm makes of a level.
  */
-#define SCHED_URGENCY_TS 100   /* of level 0 of time sharing; a level each from there */
+#define SCHED_URGENCY_TS   100 /* of level 0 of time sharing; a level each from there */
 #define SCHED_URGENCY_IDLE 254
 #define SCHED_URGENCY_NONE 255 /* nothing inherited */
 
@@ -116,7 +116,7 @@ struct sched_config {
 	ktime_t aging;                  /* `priority`: waiting for so long is worth one level */
 	ktime_t boost_interval;         /* `mlfq`: so often everything returns to the top */
 	enum sched_admission admission;
-	ktime_t overhead;               /* of a job, added to C: two switches, two interrupts */
+	ktime_t overhead; /* of a job, added to C: two switches, two interrupts */
 };
 
 /*
@@ -154,41 +154,41 @@ struct sched_rq_stats {
 
 /* Embedded in the embedder's thread. All zero before its first sched_attach(). */
 struct sched_entity {
-	struct list_node node;             /* (r) on its run queue's level[rank] when QUEUED */
-	struct rb_node tree_node;          /* (r) or, by a TREE policy, in its run queue's tree */
-	_Atomic(struct sched_rq *) rq;     /* (a) changes only with both run queues locked */
-	const struct sched_policy *policy; /* (r) */
-	enum sched_state state;            /* (r) */
-	uint8_t rank;                      /* (r) changes only while not queued */
-	uint8_t kind;                      /* (r) enum sched_kind, as given */
-	uint8_t level;                     /* (r) 0 .. 39, as inherited if that is better */
-	uint8_t own_level;                 /* (r) as it was given */
-	uint8_t ts_rank;                   /* (r) what rank was when it was last in time sharing */
-	uint8_t urgency;                   /* (r) the more urgent of the next two */
-	uint8_t own_urgency;               /* (r) as it was given last */
-	uint8_t inherited;                 /* (r) of those who wait for it, or NONE */
-	bool move_pending;                 /* (r) runs where it may not; leaves at its switch */
-	bool overridden;                   /* (r) no CPU of its mask is on line: all are allowed */
-	bool runnable_at_resume;           /* (r) STOPPED: resumed to runnable, else BLOCKED */
-	bool late;                         /* (r) the present job is counted in stats.misses */
-	unsigned pinned;                   /* (r) the only CPU where it may run, or SCHED_NO_CPU */
-	unsigned bound;                    /* (m) the CPU of its reservation, or SCHED_NO_CPU */
-	ktime_t created;                   /* (c) */
-	ktime_t since;                     /* (r) when its time was last accounted */
-	ktime_t quantum;                   /* (r) of a fresh slice */
-	ktime_t slice;                     /* (r) what is left of its turn while it does not run */
-	ktime_t key;                       /* (r) TREE: the smallest is next */
-	uint64_t sequence;                 /* (r) TREE: decides between equal keys */
-	ktime_t ages_from;                 /* (r) `priority`: when its age was 0 */
-	ktime_t charged_from;              /* (r) `mlfq`, DL: time[RUNNING] as its account began */
-	uint64_t epoch;                    /* (r) `mlfq`: the boost that its level is of */
-	ktime_t runtime;                   /* (r) C; 0: none */
-	ktime_t deadline;                  /* (r) D, relative; 0: none */
-	ktime_t period;                    /* (r) T; 0: none */
-	ktime_t release;                   /* (r) of its present job, or SCHED_NO_JOB */
+	struct list_node node;              /* (r) on its run queue's level[rank] when QUEUED */
+	struct rb_node tree_node;           /* (r) or, by a TREE policy, in its run queue's tree */
+	_Atomic(struct sched_rq *) rq;      /* (a) changes only with both run queues locked */
+	const struct sched_policy *policy;  /* (r) */
+	enum sched_state state;             /* (r) */
+	uint8_t rank;                       /* (r) changes only while not queued */
+	uint8_t kind;                       /* (r) enum sched_kind, as given */
+	uint8_t level;                      /* (r) 0 .. 39, as inherited if that is better */
+	uint8_t own_level;                  /* (r) as it was given */
+	uint8_t ts_rank;                    /* (r) what rank was when it was last in time sharing */
+	uint8_t urgency;                    /* (r) the more urgent of the next two */
+	uint8_t own_urgency;                /* (r) as it was given last */
+	uint8_t inherited;                  /* (r) of those who wait for it, or NONE */
+	bool move_pending;                  /* (r) runs where it may not; leaves at its switch */
+	bool overridden;                    /* (r) no CPU of its mask is on line: all are allowed */
+	bool runnable_at_resume;            /* (r) STOPPED: resumed to runnable, else BLOCKED */
+	bool late;                          /* (r) the present job is counted in stats.misses */
+	unsigned pinned;                    /* (r) the only CPU where it may run, or SCHED_NO_CPU */
+	unsigned bound;                     /* (m) the CPU of its reservation, or SCHED_NO_CPU */
+	ktime_t created;                    /* (c) */
+	ktime_t since;                      /* (r) when its time was last accounted */
+	ktime_t quantum;                    /* (r) of a fresh slice */
+	ktime_t slice;                      /* (r) what is left of its turn while it does not run */
+	ktime_t key;                        /* (r) TREE: the smallest is next */
+	uint64_t sequence;                  /* (r) TREE: decides between equal keys */
+	ktime_t ages_from;                  /* (r) `priority`: when its age was 0 */
+	ktime_t charged_from;               /* (r) `mlfq`, DL: time[RUNNING] as its account began */
+	uint64_t epoch;                     /* (r) `mlfq`: the boost that its level is of */
+	ktime_t runtime;                    /* (r) C; 0: none */
+	ktime_t deadline;                   /* (r) D, relative; 0: none */
+	ktime_t period;                     /* (r) T; 0: none */
+	ktime_t release;                    /* (r) of its present job, or SCHED_NO_JOB */
 	struct sched_entity *next_reserved; /* (m) bound to the same CPU */
-	struct cpumask affinity;           /* (r) */
-	struct sched_entity_stats stats;   /* (r) */
+	struct cpumask affinity;            /* (r) */
+	struct sched_entity_stats stats;    /* (r) */
 };
 
 /* What sched_switch_tail() has to do besides dropping the lock; one byte, tested once. */
@@ -210,39 +210,39 @@ struct sched_return {
 struct sched_rq {
 	struct list level[SCHED_RANK_COUNT]; /* (r) QUEUED by rank; first: the shortest address */
 	struct spinlock lock;
-	_Atomic bool need_resched;        /* (a) written under the lock; sched_switch() is due */
-	_Atomic uint8_t curr_rank;        /* (a) under the lock: of curr, or who preempts it */
-	bool indexed;                     /* (r) is in the sets of sched/index.h */
-	uint8_t index_rank;               /* (r) the rank it runs; idle, that it ran last */
-	uint8_t index_load;               /* (r) class of nr_runnable */
-	bool trace;                       /* (r) the embedder's: call sched_env_trace_*() */
-	uint8_t tail;                     /* (r) enum sched_tail: left to do after a switch */
-	_Atomic unsigned nr_runnable;     /* (a) under the lock: queued or running, not idle */
-	struct rb_tree tree;              /* (r) QUEUED at SCHED_RANK_TS by key, of a TREE policy */
-	struct rb_tree deadlines;         /* (r) QUEUED at SCHED_RANK_DL by deadline */
-	struct rb_tree held;              /* (r) THROTTLED by when they may go on */
-	uint64_t sequence;                /* (r) the last one given out */
-	uint64_t epoch;                   /* (r) number of the last boost */
-	ktime_t boost_at;                 /* (r) `mlfq`: when the next one is due */
-	struct sched_entity *curr;        /* (o) whose turn it is */
-	ktime_t clock;                    /* (r) latest time seen here; never goes back */
-	ktime_t slice_end;                /* (r) of curr's turn; KTIME_MAX: no end */
-	ktime_t timer_at;                 /* (r) what sched_env_set_timer() was told last */
-	ktime_t balance_at;               /* (r) when to balance next; KTIME_MAX: never */
-	struct sched_entity *push;        /* (r) with SCHED_TAIL_PUSH */
-	struct sched_entity *wake;        /* (r) with SCHED_TAIL_WAKE */
+	_Atomic bool need_resched;    /* (a) written under the lock; sched_switch() is due */
+	_Atomic uint8_t curr_rank;    /* (a) under the lock: of curr, or who preempts it */
+	bool indexed;                 /* (r) is in the sets of sched/index.h */
+	uint8_t index_rank;           /* (r) the rank it runs; idle, that it ran last */
+	uint8_t index_load;           /* (r) class of nr_runnable */
+	bool trace;                   /* (r) the embedder's: call sched_env_trace_*() */
+	uint8_t tail;                 /* (r) enum sched_tail: left to do after a switch */
+	_Atomic unsigned nr_runnable; /* (a) under the lock: queued or running, not idle */
+	struct rb_tree tree;          /* (r) QUEUED at SCHED_RANK_TS by key, of a TREE policy */
+	struct rb_tree deadlines;     /* (r) QUEUED at SCHED_RANK_DL by deadline */
+	struct rb_tree held;          /* (r) THROTTLED by when they may go on */
+	uint64_t sequence;            /* (r) the last one given out */
+	uint64_t epoch;               /* (r) number of the last boost */
+	ktime_t boost_at;             /* (r) `mlfq`: when the next one is due */
+	struct sched_entity *curr;    /* (o) whose turn it is */
+	ktime_t clock;                /* (r) latest time seen here; never goes back */
+	ktime_t slice_end;            /* (r) of curr's turn; KTIME_MAX: no end */
+	ktime_t timer_at;             /* (r) what sched_env_set_timer() was told last */
+	ktime_t balance_at;           /* (r) when to balance next; KTIME_MAX: never */
+	struct sched_entity *push;    /* (r) with SCHED_TAIL_PUSH */
+	struct sched_entity *wake;    /* (r) with SCHED_TAIL_WAKE */
 	uint64_t ready[BITMAP_WORDS(SCHED_RANK_COUNT)]; /* (r) ranks whose list has somebody */
-	struct sched_entity *idle;        /* (c) */
-	struct sched *sched;              /* (c) */
-	unsigned cpu;                     /* (c) */
-	unsigned takes;                   /* (r) cpu while on line, else SCHED_NO_CPU + 1 */
-	bool drains;                      /* (r) off line, and some who were here are here yet */
-	_Atomic bool solitary;            /* (a) no other CPU has ever been on line */
-	ktime_t started;                  /* (c) when the CPU came on line */
-	struct sched_rq_stats stats;      /* (r) */
+	struct sched_entity *idle;                      /* (c) */
+	struct sched *sched;                            /* (c) */
+	unsigned cpu;                                   /* (c) */
+	unsigned takes;                    /* (r) cpu while on line, else SCHED_NO_CPU + 1 */
+	bool drains;                       /* (r) off line, and some who were here are here yet */
+	_Atomic bool solitary;             /* (a) no other CPU has ever been on line */
+	ktime_t started;                   /* (c) when the CPU came on line */
+	struct sched_rq_stats stats;       /* (r) */
 	struct sched_entity *reservations; /* (m) the first of the entities bound here */
 	struct sched_return returning[SCHED_RETURNS]; /* (m) */
-	unsigned near_count;              /* (c) neighbourhoods smaller than the machine */
+	unsigned near_count;                   /* (c) neighbourhoods smaller than the machine */
 	struct cpumask near[SCHED_NEAR_COUNT]; /* (c) the smallest first, each in the next */
 };
 
@@ -259,11 +259,11 @@ struct sched {
 	struct sched_rq *rq[CONFIG_MAX_CPUS]; /* (c) once the CPU's bit in online is set */
 	struct sched_rq *first;               /* (c) of the first CPU; home of who is not started */
 	struct cpumask all;                   /* (c) every CPU there can be */
-	const struct sched_cpu_place *place;      /* (c) by CPU; NULL: all are equally near */
+	const struct sched_cpu_place *place;  /* (c) by CPU; NULL: all are equally near */
 	unsigned places;                      /* (c) how many of them */
-	struct sched_cpu_set urgency[SCHED_RANK_IDLE];  /* (a) CPUs by the rank they run */
+	struct sched_cpu_set urgency[SCHED_RANK_IDLE]; /* (a) CPUs by the rank they run */
 	struct sched_cpu_set load[SCHED_LOAD_CLASSES]; /* (a) and by how many they have */
-	struct sched_cpu_set waiting;         /* (a) those where somebody waits */
+	struct sched_cpu_set waiting;                  /* (a) those where somebody waits */
 };
 
 /* What sched_env_trace_*() are told. */

@@ -82,7 +82,7 @@ void sched_rq_index_load(struct sched_rq *rq)
 		set_add(&s->waiting, rq->cpu);
 	else if (!class)
 		set_remove(&s->waiting, rq->cpu);
-	rq->index_load = (uint8_t)class;
+	rq->index_load = (uint8_t) class;
 }
 
 void sched_rq_index(struct sched_rq *rq)

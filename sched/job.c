@@ -22,8 +22,7 @@ static void release(struct sched_entity *se, ktime_t now)
 		begin(se, now - (now - se->release) % se->period);
 }
 
-void sched_job_choose(
-	struct sched_rq *rq, struct sched_entity *se, enum sched_why why, ktime_t now)
+void sched_job_choose(struct sched_rq *rq, struct sched_entity *se, enum sched_why why, ktime_t now)
 {
 	if (se->release == SCHED_NO_JOB)
 		begin(se, now);

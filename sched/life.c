@@ -31,9 +31,8 @@ void sched_config_default(struct sched_config *config)
  */
 static ktime_t level_quantum(unsigned level, ktime_t normal)
 {
-	unsigned ninths = level <= SCHED_LEVEL_LOW
-		? 9 * (40 - level)
-		: 9 * 10 - 5 * (level - SCHED_LEVEL_LOW);
+	unsigned ninths = level <= SCHED_LEVEL_LOW ? 9 * (40 - level)
+						   : 9 * 10 - 5 * (level - SCHED_LEVEL_LOW);
 
 	return normal * ninths / (9 * 20);
 }
@@ -53,7 +52,7 @@ int sched_init(struct sched *s, const struct sched_config *config)
 	if (config->admission > SCHED_ADMIT_ALL || config->overhead < 0 ||
 		config->overhead > NSEC_PER_SEC)
 		return -EINVAL;
-	*s = (struct sched){ .config = *config, .ts = sched_policies[config->algorithm] };
+	*s = (struct sched){.config = *config, .ts = sched_policies[config->algorithm]};
 	cpumask_set_first(&s->all, CONFIG_MAX_CPUS);
 	for (unsigned level = 0; level < SCHED_LEVEL_COUNT; level++)
 		s->quantum[level] = level_quantum(level, config->quantum);
@@ -178,8 +177,8 @@ static void raise_cpu_end(struct sched *s, unsigned end)
 		;
 }
 
-void sched_add_cpu(struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle,
-	ktime_t now)
+void sched_add_cpu(
+	struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle, ktime_t now)
 {
 	KASSERT(cpu < CONFIG_MAX_CPUS && !s->rq[cpu]);
 	*rq = (struct sched_rq){
@@ -199,12 +198,12 @@ void sched_add_cpu(struct sched *s, struct sched_rq *rq, unsigned cpu, struct sc
 	spin_init(&rq->lock, "run queue", LOCK_RANK_RUNQUEUE);
 	for (unsigned rank = 0; rank < SCHED_RANK_COUNT; rank++)
 		list_init(&rq->level[rank]);
-	*idle = (struct sched_entity){ 0 };
+	*idle = (struct sched_entity){0};
 	init_entity(idle, &sched_policy_idle, rq, now);
 	idle->state = SCHED_RUNNING;
 	idle->urgency = SCHED_URGENCY_IDLE;
 	idle->own_urgency = SCHED_URGENCY_IDLE;
-	idle->affinity = (struct cpumask){ 0 };
+	idle->affinity = (struct cpumask){0};
 	cpumask_set(&idle->affinity, cpu);
 	idle->pinned = cpu;
 	find_neighbours(s, rq);
@@ -229,8 +228,8 @@ static __always_inline void init_level(
 {
 	se->own_level = se->level = (uint8_t)level;
 	se->urgency = se->own_urgency = (uint8_t)(SCHED_URGENCY_TS + level);
-	se->quantum = unlikely(se->policy->quantum)
-		? se->policy->quantum(s, se) : s->quantum[level];
+	se->quantum =
+		unlikely(se->policy->quantum) ? se->policy->quantum(s, se) : s->quantum[level];
 }
 
 /* With a mask, a deadline, or a real-time class. */
@@ -255,7 +254,7 @@ int sched_attach(
 	if (unlikely(params->level >= SCHED_LEVEL_COUNT))
 		return -EINVAL;
 	if (unlikely(params->affinity || params->deadline || params->period || params->kind ||
-		params->priority || params->runtime))
+		    params->priority || params->runtime))
 		return attach_special(s, se, params, now);
 	sched_attach_plain(s, se, params->level, now);
 	return 0;
@@ -423,8 +422,7 @@ int sched_set_affinity(struct sched *s, struct sched_entity *se, const struct cp
 
 /* --- questions ------------------------------------------------------------------------------- */
 
-ktime_t sched_time_in(
-	struct sched *s, struct sched_entity *se, enum sched_state state, ktime_t now)
+ktime_t sched_time_in(struct sched *s, struct sched_entity *se, enum sched_state state, ktime_t now)
 {
 	struct sched_rq *rq = entity_lock(se);
 	ktime_t time = se->stats.time[state];

@@ -13,10 +13,10 @@
  */
 #include "sched/queue.h"
 
-#define LEVELS 8
-#define BOTTOM (SCHED_RANK_TS + LEVELS - 1)
+#define LEVELS       8
+#define BOTTOM       (SCHED_RANK_TS + LEVELS - 1)
 #define BASE_QUANTUM (2 * NSEC_PER_MSEC) /* of an entity whose own quantum is REFERENCE */
-#define REFERENCE (20 * NSEC_PER_MSEC)
+#define REFERENCE    (20 * NSEC_PER_MSEC)
 
 /* Rule S5.2: doubled from level to level four times, in proportion to its own quantum. */
 static ktime_t quantum(const struct sched *s, const struct sched_entity *se)
@@ -110,8 +110,8 @@ static bool catch_up(struct sched_rq *rq, struct sched_entity *se, bool ran, kti
 static enum sched_place requeue(
 	struct sched_rq *rq, struct sched_entity *se, enum sched_why why, ktime_t now)
 {
-	bool ran = why == SCHED_WHY_PREEMPTED || why == SCHED_WHY_EXPIRED ||
-		why == SCHED_WHY_YIELDED;
+	bool ran =
+		why == SCHED_WHY_PREEMPTED || why == SCHED_WHY_EXPIRED || why == SCHED_WHY_YIELDED;
 	bool boosted = catch_up(rq, se, ran, now);
 	bool goes_on = !charge(rq, se, se->stats.time[SCHED_RUNNING]) && se->slice > 0;
 

@@ -30,8 +30,8 @@ static bool kind_valid(const struct sched_params *params)
 		return params->priority >= 1 && params->priority <= SCHED_PRIORITY_MAX &&
 			!params->runtime;
 	default:
-		return params->kind < SCHED_KIND_COUNT && !params->priority &&
-			params->period && params->runtime >= 1 && params->runtime <= deadline;
+		return params->kind < SCHED_KIND_COUNT && !params->priority && params->period &&
+			params->runtime >= 1 && params->runtime <= deadline;
 	}
 }
 
@@ -110,13 +110,12 @@ static void set_policy(struct sched_entity *se, const struct sched_policy *polic
 		se->rank = MAX(se->urgency, (uint8_t)SCHED_RANK_FP);
 }
 
-static void apply(
-	const struct sched *s, struct sched_entity *se, const struct sched_change *change)
+static void apply(const struct sched *s, struct sched_entity *se, const struct sched_change *change)
 {
 	give(se, change);
 	se->urgency = MIN(se->own_urgency, se->inherited);
-	se->level = se->urgency >= SCHED_URGENCY_TS
-		? (uint8_t)(se->urgency - SCHED_URGENCY_TS) : se->own_level;
+	se->level = se->urgency >= SCHED_URGENCY_TS ? (uint8_t)(se->urgency - SCHED_URGENCY_TS)
+						    : se->own_level;
 	set_policy(se, policy_of(s, se));
 	se->quantum = se->policy->quantum ? se->policy->quantum(s, se) : s->quantum[se->level];
 	se->slice = se->quantum == KTIME_MAX ? KTIME_MAX : MIN(se->slice, se->quantum);
@@ -125,7 +124,7 @@ static void apply(
 void sched_apply_params(
 	const struct sched *s, struct sched_entity *se, const struct sched_params *params)
 {
-	struct sched_change change = { params, sched_urgency_given(params) };
+	struct sched_change change = {params, sched_urgency_given(params)};
 
 	apply(s, se, &change);
 }
@@ -158,8 +157,8 @@ static void change_current(const struct sched *s, struct sched_rq *rq,
 }
 
 /* Nobody can tell its place before from its place after. */
-static bool stays_linked(const struct sched *s, const struct sched_entity *se,
-	const struct sched_change *change)
+static bool stays_linked(
+	const struct sched *s, const struct sched_entity *se, const struct sched_change *change)
 {
 	unsigned urgency = MIN(change->urgency, se->inherited);
 
@@ -203,8 +202,8 @@ int sched_set_params(struct sched *s, struct sched_entity *se, const struct sche
 	if (se->state == SCHED_DEAD)
 		error = -ESRCH;
 	else
-		sched_change(s, rq, se,
-			&(struct sched_change){ params, sched_urgency_given(params) }, from, now);
+		sched_change(s, rq, se, &(struct sched_change){params, sched_urgency_given(params)},
+			from, now);
 	spin_unlock(&rq->lock);
 	return error;
 }
@@ -223,17 +222,17 @@ int sched_set_level(
 	else
 		se->own_level = (uint8_t)level;
 	if (!error && se->kind == SCHED_KIND_TS)
-		sched_change(s, rq, se,
-			&(struct sched_change){ .urgency = SCHED_URGENCY_TS + level }, from, now);
+		sched_change(s, rq, se, &(struct sched_change){.urgency = SCHED_URGENCY_TS + level},
+			from, now);
 	spin_unlock(&rq->lock);
 	return error;
 }
 
-void sched_inherit(struct sched *s, struct sched_entity *se, unsigned urgency, unsigned from,
-	ktime_t now)
+void sched_inherit(
+	struct sched *s, struct sched_entity *se, unsigned urgency, unsigned from, ktime_t now)
 {
 	struct sched_rq *rq = entity_lock(se);
-	struct sched_change change = { .urgency = se->own_urgency };
+	struct sched_change change = {.urgency = se->own_urgency};
 
 	KASSERT(urgency <= SCHED_URGENCY_NONE && se->state != SCHED_DEAD);
 	se->inherited = (uint8_t)urgency;

@@ -74,7 +74,7 @@ static bool is_idle(struct sched *s, unsigned cpu)
 static unsigned find_around(struct sched *s, const struct sched_cpu_set *set,
 	const struct cpumask *mask, const struct cpumask *near, unsigned around, unsigned rank)
 {
-	const unsigned from[] = { around, 0 }, end[] = { CONFIG_MAX_CPUS, around };
+	const unsigned from[] = {around, 0}, end[] = {CONFIG_MAX_CPUS, around};
 
 	for (unsigned part = 0; part < ARRAY_SIZE(from); part++) {
 		unsigned cpu = sched_set_next(set, mask, near, from[part], end[part]);
@@ -116,7 +116,7 @@ unsigned sched_find_least_urgent(
 unsigned sched_find_least_loaded(
 	struct sched *s, const struct cpumask *mask, unsigned around, unsigned limit)
 {
-	for (unsigned class = 0; class < limit; class++) {
+	for (unsigned class = 0; class < limit; class ++) {
 		unsigned cpu = find_nearest(s, &s->load[class], mask, around, ANY_RANK);
 
 		if (cpu != SCHED_NO_CPU)
@@ -224,8 +224,8 @@ void sched_settle(struct sched_entity *se, struct sched_rq *rq, unsigned prefer,
 			break;
 		spin_unlock(&rq->lock);
 		sched_lock_pair(rq, target);
-		if (entity_rq(se) == rq && se->state == SCHED_WAKING &&
-			rq_online(target) && entity_allowed(se, target->cpu)) {
+		if (entity_rq(se) == rq && se->state == SCHED_WAKING && rq_online(target) &&
+			entity_allowed(se, target->cpu)) {
 			arrive(se, target, why, from, now);
 			unlock_pair(rq, target);
 			return;

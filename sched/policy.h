@@ -36,11 +36,11 @@ enum sched_place {
 };
 
 struct sched_policy {
-	const char *name;            /* unique, lower case: boot parameter, trace, gdb */
+	const char *name; /* unique, lower case: boot parameter, trace, gdb */
 	enum sched_policy_kind kind;
 	uint8_t first_rank;
-	uint8_t ranks;               /* 1 for a TREE */
-	bool boosts;                 /* calls sched_rq_boost(); se->epoch is of its last requeue */
+	uint8_t ranks; /* 1 for a TREE */
+	bool boosts;   /* calls sched_rq_boost(); se->epoch is of its last requeue */
 
 	/*
 	 * Optional. ns of a full slice for se, which the core stores as se->quantum whenever the

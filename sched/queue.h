@@ -275,8 +275,8 @@ static inline bool entity_outranks(const struct sched_rq *rq, const struct sched
 /* May it run there? Who is bound to a CPU may not run elsewhere, whatever its mask says. */
 static inline bool entity_allowed(const struct sched_entity *se, unsigned cpu)
 {
-	return se->pinned == SCHED_NO_CPU
-		? se->overridden || cpumask_test(&se->affinity, cpu) : se->pinned == cpu;
+	return se->pinned == SCHED_NO_CPU ? se->overridden || cpumask_test(&se->affinity, cpu)
+					  : se->pinned == cpu;
 }
 
 /* Its lock is held: may anybody come here? */

@@ -20,8 +20,7 @@ static const char *check(const struct sched_rq *rq)
 	const struct sched_entity *se;
 
 	list_for_each_entry (se, &rq->level[SCHED_RANK_TS], node)
-		if (se->policy == &sched_policy_rr &&
-			(se->slice <= 0 || se->slice > se->quantum))
+		if (se->policy == &sched_policy_rr && (se->slice <= 0 || se->slice > se->quantum))
 			return "rr: a queued entity's slice is not within its quantum";
 	return NULL;
 }

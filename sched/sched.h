@@ -29,14 +29,14 @@ enum sched_reason {
 
 /* Where an entity is. Exactly one of these holds (rule S11.1). */
 enum sched_state {
-	SCHED_NEW,     /* initialised, never woken */
-	SCHED_QUEUED,  /* on its run queue, waiting for its turn */
-	SCHED_RUNNING, /* some run queue's current */
-	SCHED_BLOCKED, /* waits for a wake-up */
+	SCHED_NEW,       /* initialised, never woken */
+	SCHED_QUEUED,    /* on its run queue, waiting for its turn */
+	SCHED_RUNNING,   /* some run queue's current */
+	SCHED_BLOCKED,   /* waits for a wake-up */
 	SCHED_THROTTLED, /* DL: has to wait for its next period, then goes on by itself */
-	SCHED_WAKING,  /* between two queues; one CPU is placing it */
-	SCHED_STOPPED, /* suspended; only sched_resume() brings it back */
-	SCHED_DEAD,    /* has left its last CPU or is leaving it */
+	SCHED_WAKING,    /* between two queues; one CPU is placing it */
+	SCHED_STOPPED,   /* suspended; only sched_resume() brings it back */
+	SCHED_DEAD,      /* has left its last CPU or is leaving it */
 	SCHED_STATE_COUNT,
 };
 
@@ -64,8 +64,8 @@ void sched_set_places(struct sched *s, const struct sched_cpu_place *place, unsi
  * itself or before it runs; once the first has returned, calls for different CPUs may overlap. Sets
  * every field of rq; the embedder sets rq->trace afterwards.
  */
-void sched_add_cpu(struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle,
-	ktime_t now);
+void sched_add_cpu(
+	struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle, ktime_t now);
 
 /* --- the life of an entity ------------------------------------------------------------------- */
 
@@ -135,8 +135,8 @@ void sched_get_params(struct sched *s, struct sched_entity *se, struct sched_par
  * se is as urgent as `urgency`, or as itself if that is more, until the next call: what its most
  * urgent waiter lends it (rule S9.2), SCHED_URGENCY_NONE to take it back. Any state but DEAD.
  */
-void sched_inherit(struct sched *s, struct sched_entity *se, unsigned urgency, unsigned from,
-	ktime_t now);
+void sched_inherit(
+	struct sched *s, struct sched_entity *se, unsigned urgency, unsigned from, ktime_t now);
 
 /* The level that se was given, without what it inherits. */
 static inline unsigned sched_own_level(const struct sched_entity *se)
@@ -297,7 +297,7 @@ void sched_env_set_timer(struct sched_rq *rq, ktime_t when);
 void sched_env_trace_switch(struct sched_rq *rq, struct sched_entity *prev,
 	struct sched_entity *next, enum sched_reason reason);
 void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned from);
-void sched_env_trace_event(struct sched_rq *rq, struct sched_entity *se,
-	enum sched_event_kind kind, unsigned from);
+void sched_env_trace_event(
+	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from);
 
 #endif

@@ -144,9 +144,8 @@ static __always_inline struct sched_entity *wake_and_take(
 	enum sched_place place;
 
 	entity_change_state(se, SCHED_BLOCKED, SCHED_QUEUED, now);
-	place = unlikely(se->policy->requeue)
-		? se->policy->requeue(rq, se, SCHED_WHY_WAKEUP, now)
-		: entity_take_turns(se, SCHED_WHY_WAKEUP);
+	place = unlikely(se->policy->requeue) ? se->policy->requeue(rq, se, SCHED_WHY_WAKEUP, now)
+					      : entity_take_turns(se, SCHED_WHY_WAKEUP);
 	rq_count_wakeup(rq, se, rq->cpu);
 	if (queue_first_rank(rq) > se->rank && likely(place != SCHED_HELD)) {
 		se->state = SCHED_RUNNING;
@@ -158,8 +157,8 @@ static __always_inline struct sched_entity *wake_and_take(
 }
 
 /* What sched_switch_waking() does. */
-static __always_inline struct sched_entity *sched_switch_waking_here(struct sched_rq *rq,
-	enum sched_reason reason, struct sched_entity *se, ktime_t now)
+static __always_inline struct sched_entity *sched_switch_waking_here(
+	struct sched_rq *rq, enum sched_reason reason, struct sched_entity *se, ktime_t now)
 {
 	struct sched_entity *prev = rq->curr;
 
@@ -167,8 +166,8 @@ static __always_inline struct sched_entity *sched_switch_waking_here(struct sche
 	KASSERT(!(rq->tail & SCHED_TAIL_WAKE));
 	KASSERT(reason == SCHED_BLOCK || reason == SCHED_SLEEP || reason == SCHED_EXIT);
 	now = rq_advance(rq, now);
-	if (entity_rq(se) != rq || se->state != SCHED_BLOCKED ||
-		!entity_allowed(se, rq->cpu) || unlikely(!rq_online(rq))) {
+	if (entity_rq(se) != rq || se->state != SCHED_BLOCKED || !entity_allowed(se, rq->cpu) ||
+		unlikely(!rq_online(rq))) {
 		rq->wake = se;
 		rq->tail |= SCHED_TAIL_WAKE;
 		return switch_for(rq, reason, now);

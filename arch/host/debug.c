@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define BACKTRACE_DEPTH 6
-#define FRAME_SIZE_MAX 16384
+#define FRAME_SIZE_MAX  16384
 
 _Thread_local jmp_buf *arch_host_panic_jump;
 _Thread_local char arch_host_panic_text[256];
@@ -90,8 +90,8 @@ void arch_backtrace_thread(const struct arch_thread *t __unused,
 
 /* Along the frame pointers, which host programs keep, as long as they lead up the stack. */
 __attribute__((no_sanitize("address", "thread"))) void arch_backtrace(
-	const struct arch_frame *frame __unused,
-	bool (*visit)(uintptr_t pc, bool irq, void *arg), void *arg)
+	const struct arch_frame *frame __unused, bool (*visit)(uintptr_t pc, bool irq, void *arg),
+	void *arg)
 {
 	const uintptr_t *fp = __builtin_frame_address(0);
 

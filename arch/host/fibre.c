@@ -31,10 +31,10 @@
 struct arch_fibre {
 	struct list_node node; /* on `fibres` */
 	ucontext_t context;
-	void *stack;          /* NULL: the host thread's own */
-	const void *base;     /* of the stack, as the sanitizer knows it */
+	void *stack;      /* NULL: the host thread's own */
+	const void *base; /* of the stack, as the sanitizer knows it */
 	size_t size;
-	void *fake_stack;     /* the sanitizer's */
+	void *fake_stack; /* the sanitizer's */
 	__noreturn void (*entry)(void *arg);
 	void *arg;
 };
@@ -42,7 +42,7 @@ struct arch_fibre {
 ktime_t arch_host_time_step = 10;
 static ktime_t now, armed = KTIME_MAX;
 static struct list fibres = LIST_INIT(fibres); /* so that a leak detector finds them */
-static struct arch_fibre *left, *entered; /* of the switch under way */
+static struct arch_fibre *left, *entered;      /* of the switch under way */
 
 /* --- time ------------------------------------------------------------------------------------ */
 
@@ -145,7 +145,7 @@ void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size
 	f->context.uc_stack.ss_sp = f->stack;
 	f->context.uc_stack.ss_size = FIBRE_STACK;
 	makecontext(&f->context, begin, 0);
-	*t = (struct arch_thread){ .fibre = f };
+	*t = (struct arch_thread){.fibre = f};
 }
 
 void arch_thread_fini(struct arch_thread *t)

@@ -28,8 +28,8 @@ void arch_host_init(unsigned cpus)
 {
 	BUG_ON(!cpus || cpus > CONFIG_MAX_CPUS);
 	for (; cpus_ready < cpus; cpus_ready++) {
-		char *copy = aligned_alloc(ARCH_CACHE_LINE,
-			ALIGN_UP(section_size(), (size_t)ARCH_CACHE_LINE));
+		char *copy = aligned_alloc(
+			ARCH_CACHE_LINE, ALIGN_UP(section_size(), (size_t)ARCH_CACHE_LINE));
 
 		BUG_ON(!copy);
 		copies[cpus_ready] = copy;

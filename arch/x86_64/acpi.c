@@ -162,8 +162,9 @@ static void read_soft_off(void)
 	if (!err)
 		err = acpi_parse_s5(&physical_reader, &dsdt, &acpi_soft_off, &error);
 	acpi_soft_off_known = !err;
-	if (err && acpi_visit_tables(
-			   &physical_reader, &acpi_tables, look_for_soft_off, NULL, &list_error))
+	if (err &&
+		acpi_visit_tables(
+			&physical_reader, &acpi_tables, look_for_soft_off, NULL, &list_error))
 		log_warn("ACPI: %s", list_error.text);
 	if (!acpi_soft_off_known)
 		log_warn("ACPI: power-off is not known: %s", error.text);

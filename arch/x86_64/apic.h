@@ -54,7 +54,7 @@ enum apic_register {
 #define APIC_COMMAND_FIXED 0u /* | vector */
 #define APIC_COMMAND_NMI   (4u << 8)
 #define APIC_COMMAND_INIT  (5u << 8)
-#define APIC_COMMAND_START (6u << 8) /* | page number of the first instruction */
+#define APIC_COMMAND_START (6u << 8)  /* | page number of the first instruction */
 #define APIC_TO_OTHERS     (3u << 18) /* | any of these: to all CPUs but this, whatever the id */
 
 /* (c) after apic_init() */

@@ -64,8 +64,8 @@ const char *apic_timer_name(void)
 /* The fence orders the change of mode before the first deadline (SDM volume 3, 11.5.4.1). */
 static void set_vector(unsigned vector)
 {
-	apic_write(APIC_LVT_TIMER,
-		(apic_timer.deadline ? LVT_TSC_DEADLINE : LVT_ONE_SHOT) | vector);
+	apic_write(
+		APIC_LVT_TIMER, (apic_timer.deadline ? LVT_TSC_DEADLINE : LVT_ONE_SHOT) | vector);
 	__asm__ volatile("mfence" ::: "memory");
 }
 

@@ -44,11 +44,11 @@ static ktime_t next_multiple(ktime_t ns)
 	return now + ns - (ktime_t)(arch_clock_scale(tsc, arch_clock.ns_per_tick) % (uint64_t)ns);
 }
 
-#define TURN_PERIOD  (100 * NSEC_PER_MSEC) /* TCG_KICK_PERIOD, QEMU accel/tcg/tcg-accel-ops.h */
-#define WAKES        24
-#define WAKES_ALIKE  12
-#define ROUND_TRIES  4
-#define READINGS     16
+#define TURN_PERIOD (100 * NSEC_PER_MSEC) /* TCG_KICK_PERIOD, QEMU accel/tcg/tcg-accel-ops.h */
+#define WAKES       24
+#define WAKES_ALIKE 12
+#define ROUND_TRIES 4
+#define READINGS    16
 
 /*
  * Besides at a pause, QEMU ends a CPU's turn every 100 ms of virtual time, counted from the end of

@@ -54,7 +54,7 @@ static uint64_t machine_check_cr4(void)
 static bool has_nx(void)
 {
 	return cpuid(CPUID_EXTENDED_MAX, 0).eax >= CPUID_EXTENDED &&
-	       cpuid(CPUID_EXTENDED, 0).edx & CPUID_EXTENDED_EDX_NX;
+		cpuid(CPUID_EXTENDED, 0).edx & CPUID_EXTENDED_EDX_NX;
 }
 
 void features_init_cpu(void)

@@ -65,7 +65,7 @@ static void fill_table(struct cpu_segments *s)
 	s->gdt[GDT_USER_DATA / 8] = SEGMENT_DATA | SEGMENT_USER;
 	s->gdt[GDT_USER_CODE / 8] = SEGMENT_CODE | SEGMENT_USER;
 	s->gdt[GDT_TSS / 8] = SEGMENT_PRESENT | SEGMENT_TSS | (sizeof(s->task) - 1) |
-			      (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+		(base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
 	s->gdt[GDT_TSS / 8 + 1] = base >> 32;
 }
 

@@ -8,7 +8,7 @@
 #define GLYPH_COLUMNS 8u
 #define GLYPH_LINES   16u
 
-#define GLYPH_TOP     3u /* the lines above are blank */
+#define GLYPH_TOP 3u /* the lines above are blank */
 
 /* From GLYPH_TOP down to GLYPH_LINES; of a line's bits the highest is the left pixel. */
 const uint8_t *glyph_drawn(char c);

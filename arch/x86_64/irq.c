@@ -66,8 +66,8 @@ static const char *vector_name(unsigned vector)
 		return "spurious (8259)";
 	case VECTOR_LINE ... VECTOR_LINE_END - 1:
 		return line < atomic_load_explicit(&irq_count, memory_order_acquire)
-			       ? irq_lines[line].name
-			       : "unused line";
+			? irq_lines[line].name
+			: "unused line";
 	case VECTOR_TIMER:
 		return "timer";
 	case VECTOR_RESCHED:

@@ -128,7 +128,7 @@ static bool read_s5_package(const uint8_t *p, unsigned size, struct acpi_s5 *s5)
 		return false;
 	at++;
 	return read_constant(p, size, &at, &s5->type_a) &&
-	       read_constant(p, size, &at, &s5->type_b) && s5->type_a <= 7 && s5->type_b <= 7;
+		read_constant(p, size, &at, &s5->type_b) && s5->type_a <= 7 && s5->type_b <= 7;
 }
 
 /* True for "Name (_S5_, …" and "Name (\_S5_, …": what stands before the four letters. */

@@ -18,7 +18,7 @@
 #define ICW4_8086            1
 #define MASK_ALL             0xff
 
-#define PIT_COMMAND           0x43
+#define PIT_COMMAND 0x43
 #define PIT_CHANNEL0_ONE_SHOT                                                                      \
 	0x30 /* both bytes of a count, mode 0: waits for a count that never comes */
 

@@ -26,7 +26,7 @@
 static struct {
 	unsigned top;         /* row of video memory shown first */
 	unsigned cursor_high; /* what the controller was told last */
-} window; /* the console lock's */
+} window;                     /* the console lock's */
 
 static volatile uint16_t *cell(unsigned row, unsigned column)
 {

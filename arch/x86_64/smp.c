@@ -54,7 +54,7 @@ uint64_t smp_page_table;
 bool arch_smp_started(unsigned cpu)
 {
 	return cpu < CONFIG_MAX_CPUS &&
-	       atomic_load_explicit(&smp_cpus[cpu].state, memory_order_acquire) == CPU_STARTED;
+		atomic_load_explicit(&smp_cpus[cpu].state, memory_order_acquire) == CPU_STARTED;
 }
 
 /* --- a place for the trampoline ------------------------------------------------------------- */
@@ -322,7 +322,7 @@ static unsigned count_unstopped(unsigned self)
 
 	for (unsigned cpu = 0; cpu < smp_count; cpu++)
 		count += cpu != self && arch_smp_started(cpu) &&
-			 !atomic_load(&smp_cpus[cpu].stopped);
+			!atomic_load(&smp_cpus[cpu].stopped);
 	return count;
 }
 

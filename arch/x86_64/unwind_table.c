@@ -271,7 +271,7 @@ static bool run_long(struct machine *m, struct reader *r, unsigned code)
 		return set_cfa_register(m, read_unsigned(r)) && run_long(m, r, CFA_DEFINE_OFFSET);
 	case CFA_DEFINE_SIGNED:
 		return set_cfa_register(m, read_unsigned(r)) &&
-		       run_long(m, r, CFA_DEFINE_OFFSET_SIGNED);
+			run_long(m, r, CFA_DEFINE_OFFSET_SIGNED);
 	case CFA_DEFINE_REGISTER:
 		return set_cfa_register(m, read_unsigned(r));
 	case CFA_DEFINE_OFFSET:
@@ -302,7 +302,7 @@ static bool run_short(struct machine *m, struct reader *r, unsigned code)
 static bool is_advance(unsigned code)
 {
 	return (code & ~SHORT_OPERAND) == CFA_ADVANCE ||
-	       (code >= CFA_ADVANCE1 && code <= CFA_ADVANCE4);
+		(code >= CFA_ADVANCE1 && code <= CFA_ADVANCE4);
 }
 
 /* How far the instruction advances the address, in units of code. */

@@ -392,7 +392,8 @@ static void test_framebuffer_colours(void **state __unused)
 	clear(NULL);
 	put_pixels(0xfd000000, "\x0c\x05\x05\x06\x00\x05", 6);
 	put_end();
-	expect_problem(-EPROTO, "colours of 5, 6 and 5 bits at 12, 5 and 0 are not in pixels of 16");
+	expect_problem(
+		-EPROTO, "colours of 5, 6 and 5 bits at 12, 5 and 0 are not in pixels of 16");
 	clear(NULL);
 	put_pixels(0xfd000000, "\x0b\x05\x05\x00\x00\x05", 6);
 	put_end();

@@ -28,6 +28,14 @@ def test_licence_line():
     assert not missing
 
 
+def test_clang_format():
+    """`.clang-format` decides; `clang-format -i FILE` mends what this finds."""
+    names = [name for name in files() if name.endswith((".c", ".h"))]
+    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *names], cwd=ROOT,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
 def test_nothing_made_outside_build():
     status = subprocess.run(["git", "status", "--porcelain", "--ignored", "--untracked-files=normal"],
                             cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)

@@ -36,7 +36,7 @@ static int spin(void *arg)
 
 static int move_here(unsigned cpu)
 {
-	struct cpumask mask = { 0 };
+	struct cpumask mask = {0};
 
 	cpumask_set(&mask, cpu);
 	return thread_set_affinity(thread_current(), &mask);
@@ -75,7 +75,7 @@ static bool gather(struct crowd *crowd)
 	struct cpumask all;
 	bool good = true;
 
-	*crowd = (struct crowd){ 0 };
+	*crowd = (struct crowd){0};
 	for (unsigned cpu = end; good && cpu-- > 0;)
 		good = !move_here(cpu) && add(crowd, cpu ? 1 : 2 * end + 1);
 	cpumask_set_all(&all);
@@ -179,9 +179,10 @@ KTEST(balance_no_cpu_idles_beside_a_waiting_thread)
 	if (!is_exact())
 		return;
 	for (unsigned i = 0; i < THREADS_MAX; i++) {
-		KTEST_EXPECT_EQ(thread_run(&t[i], "mixed", work_and_sleep, (void *)(uintptr_t)i), 0);
+		KTEST_EXPECT_EQ(
+			thread_run(&t[i], "mixed", work_and_sleep, (void *)(uintptr_t)i), 0);
 		if (i % 4 == 0) {
-			struct cpumask mask = { 0 };
+			struct cpumask mask = {0};
 
 			cpumask_set(&mask, i / 4 % atomic_load(&scheduler.cpu_end));
 			KTEST_EXPECT_EQ(thread_set_affinity(t[i], &mask), 0);

@@ -89,7 +89,7 @@ KTEST(kill_anywhere)
 
 KTEST(kill_before_first_run)
 {
-	struct thread_params params = { .name = "unborn", .entry = return_zero };
+	struct thread_params params = {.name = "unborn", .entry = return_zero};
 	struct thread *t;
 
 	KTEST_EXPECT_EQ(thread_create(&t, &params), 0);
@@ -148,7 +148,7 @@ static int hold_mutex(void *arg)
 
 KTEST(kill_strands_no_mutex)
 {
-	struct holder h = { 0 };
+	struct holder h = {0};
 	struct thread *t;
 
 	mutex_init(&h.mutex, "held");
@@ -166,7 +166,7 @@ KTEST(kill_strands_no_mutex)
 /* The kill came while the mutex was held: it acts at the unlock, no later preemption needed. */
 KTEST(kill_acts_at_unlock)
 {
-	struct holder h = { 0 };
+	struct holder h = {0};
 	struct thread *t;
 
 	mutex_init(&h.mutex, "held");
@@ -222,7 +222,7 @@ KTEST(suspend_in_killable_wait)
 
 KTEST(suspend_times_out)
 {
-	struct holder h = { 0 };
+	struct holder h = {0};
 	struct thread *t;
 
 	mutex_init(&h.mutex, "held");
@@ -334,7 +334,7 @@ static int own_priority(void *arg __unused)
 
 KTEST(priority_set_and_inherited)
 {
-	struct thread_params params = { .entry = own_priority, .inherit_priority = true };
+	struct thread_params params = {.entry = own_priority, .inherit_priority = true};
 	struct thread *t;
 
 	KTEST_EXPECT_EQ(thread_set_priority(thread_current(), THREAD_PRIORITY_HIGH), 0);
@@ -368,7 +368,7 @@ KTEST(affinity_of_the_caller)
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
 	for (unsigned cpu = 0; cpu < end; cpu++) {
-		struct cpumask mask = { 0 };
+		struct cpumask mask = {0};
 
 		cpumask_set(&mask, cpu);
 		KTEST_EXPECT_EQ(thread_set_affinity(thread_current(), &mask), 0);
@@ -385,7 +385,7 @@ KTEST(affinity_of_a_spinner)
 	KTEST_EXPECT_EQ(thread_run(&t, "spinner", spin, NULL), 0);
 	atomic_fetch_or(&t->flags, THREAD_KILLABLE_ANYWHERE);
 	for (unsigned cpu = 0; cpu < end; cpu++) {
-		struct cpumask mask = { 0 };
+		struct cpumask mask = {0};
 
 		cpumask_set(&mask, cpu);
 		KTEST_EXPECT_EQ(thread_set_affinity(t, &mask), 0);
@@ -398,7 +398,7 @@ KTEST(affinity_of_a_spinner)
 
 KTEST(affinity_errors)
 {
-	struct cpumask none = { 0 };
+	struct cpumask none = {0};
 	struct thread *t = thread_get(test_thread(return_zero, NULL, 0));
 
 	KTEST_EXPECT_EQ(thread_set_affinity(thread_current(), &none), -ESCHED_CPU);
@@ -463,7 +463,7 @@ static bool report_of(struct thread *t, const char *place)
 /* It shares its CPU with another, so that it runs or is ready at the time. */
 static bool is_reported_on(unsigned cpu)
 {
-	struct cpumask mask = { 0 };
+	struct cpumask mask = {0};
 	struct thread *t[2];
 	_Atomic unsigned begun = 0;
 	bool good = true;

@@ -8,9 +8,9 @@
 #include "kernel/semaphore.h"
 #include "kernel/tests/threads.h"
 
-#define LIVES 200u
-#define LOCKERS 3u
-#define SUSPENDERS 3u
+#define LIVES       200u
+#define LOCKERS     3u
+#define SUSPENDERS  3u
 #define SLOW_REPORT (20 * NSEC_PER_MSEC)
 #define SHORT_WHILE 20000 /* ns: about as long as a creation or an end takes */
 
@@ -41,7 +41,7 @@ static int sleep_again_and_again(void *arg __unused)
 /* Kills a thread after a moment; true if it ended with no timer started. */
 static bool ends_without_timers(thread_entry entry, unsigned flags, unsigned life)
 {
-	struct thread_params params = { .name = "brief", .entry = entry, .flags = flags };
+	struct thread_params params = {.name = "brief", .entry = entry, .flags = flags};
 	struct thread *t;
 	int status;
 	bool ended;
@@ -69,8 +69,8 @@ KTEST(end_of_a_killed_spinner)
 KTEST(end_of_a_killed_sleeper)
 {
 	for (unsigned i = 0; i < LIVES; i++)
-		KTEST_EXPECT(ends_without_timers(
-			sleep_again_and_again, THREAD_KILLABLE_ANYWHERE, i));
+		KTEST_EXPECT(
+			ends_without_timers(sleep_again_and_again, THREAD_KILLABLE_ANYWHERE, i));
 }
 
 /* The thread ends by itself, the kill comes before, meanwhile or too late. */
@@ -158,7 +158,7 @@ static int suspend_victim(void *arg)
 KTEST(end_of_a_thread_to_suspend)
 {
 	for (unsigned life = 0; life < LIVES / SUSPENDERS; life++) {
-		struct victim v = { 0 };
+		struct victim v = {0};
 		struct thread *t[SUSPENDERS];
 
 		KTEST_EXPECT_EQ(thread_run(&v.thread, "victim", end_when_told, &v), 0);
@@ -216,7 +216,7 @@ static int take_unkillably(void *arg)
 /* Asks from the first CPU, whose timer will then report. */
 static int suspend_from_first_cpu(void *arg)
 {
-	struct cpumask first = { 0 };
+	struct cpumask first = {0};
 	int err;
 
 	cpumask_set(&first, 0);
@@ -255,8 +255,8 @@ static struct thread *start_reported(struct semaphore *gate)
 KTEST(end_after_a_report)
 {
 	ktime_t patience = thread_stop_patience;
-	void (*report)(struct timer *timer);
-	struct cpumask second = { 0 };
+	void (*report)(struct timer * timer);
+	struct cpumask second = {0};
 	struct semaphore gate;
 	struct thread *t, *asker;
 	int status;

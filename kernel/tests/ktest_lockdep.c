@@ -23,7 +23,7 @@ static void take_both(struct mutex *first, struct mutex *then)
 /* Nothing deadlocks here, one thread does it all: that it could is enough. Said once. */
 KTEST(lockdep_two_mutexes)
 {
-	static struct mutex a = { .name = "lockdep-a" }, b = { .name = "lockdep-b" };
+	static struct mutex a = {.name = "lockdep-a"}, b = {.name = "lockdep-b"};
 
 	if (!has_checker())
 		return;
@@ -39,8 +39,8 @@ KTEST(lockdep_two_mutexes)
 /* A cycle of three, of which no two are in a wrong order. */
 KTEST(lockdep_three_mutexes)
 {
-	static struct mutex c = { .name = "lockdep-c" }, d = { .name = "lockdep-d" },
-			    e = { .name = "lockdep-e" };
+	static struct mutex c = {.name = "lockdep-c"}, d = {.name = "lockdep-d"},
+			    e = {.name = "lockdep-e"};
 
 	if (!has_checker())
 		return;
@@ -74,7 +74,7 @@ KTEST(lockdep_classes)
 /* Who only tries cannot wait, but what it has got is held. */
 KTEST(lockdep_trylock)
 {
-	static struct mutex h = { .name = "lockdep-h" }, i = { .name = "lockdep-i" };
+	static struct mutex h = {.name = "lockdep-h"}, i = {.name = "lockdep-i"};
 
 	if (!has_checker())
 		return;
@@ -148,7 +148,7 @@ KTEST(lockdep_interrupts)
 /* A test that leaves a report behind fails; this one is its own proof, alone. */
 KTEST(lockdep_fails_a_test)
 {
-	static struct mutex j = { .name = "lockdep-j" }, k = { .name = "lockdep-k" };
+	static struct mutex j = {.name = "lockdep-j"}, k = {.name = "lockdep-k"};
 
 	if (strcmp(kernel_params.test, "lockdep_fails_a_test")) {
 		ktest_skip("fails, hence only alone");

@@ -29,7 +29,7 @@ static struct lockstat stat_of(const char *function)
 		if (name && !strncmp(name, function, strlen(function)))
 			return stat;
 	}
-	return (struct lockstat){ 0 };
+	return (struct lockstat){0};
 }
 
 /* The test holds the mutex for a while, in which another thread waits for it. */
@@ -115,7 +115,7 @@ static bool spin_once(void)
 
 KTEST(lockstat_S9_3_spinlock)
 {
-	struct lockstat stat = { 0 };
+	struct lockstat stat = {0};
 
 	if (atomic_load(&scheduler.nr_online) < 2) {
 		ktest_skip("one CPU");

@@ -49,7 +49,7 @@ static int play(void *arg)
 
 static struct thread *start(struct part *part)
 {
-	struct thread_params params = { .name = "part", .entry = play, .arg = part };
+	struct thread_params params = {.name = "part", .entry = play, .arg = part};
 	struct thread *t;
 
 	if (thread_create(&t, &params) || thread_set_level(t, part->level))
@@ -97,9 +97,11 @@ static const char *find_wrong(void)
 KTEST(mutex_S9_1_serves_by_urgency_then_in_order)
 {
 	struct part part[] = {
-		{ .level = 20, .name = 'c' }, { .level = 30, .name = 'e' },
-		{ .level = 5, .name = 'a' }, { .level = 20, .name = 'd' },
-		{ .level = 5, .name = 'b' },
+		{.level = 20, .name = 'c'},
+		{.level = 30, .name = 'e'},
+		{.level = 5, .name = 'a'},
+		{.level = 20, .name = 'd'},
+		{.level = 5, .name = 'b'},
 	};
 	struct thread *t[ARRAY_SIZE(part)];
 
@@ -123,7 +125,7 @@ static bool start_chain(struct part *part, struct thread **t)
 {
 	for (unsigned i = 1; i < CHAIN; i++) {
 		part[i] = (struct part){
-			.first = &mutexes[i], .second = &mutexes[i - 1], .level = 20 - i };
+			.first = &mutexes[i], .second = &mutexes[i - 1], .level = 20 - i};
 		t[i] = start(&part[i]);
 		if (!t[i])
 			return false;
@@ -133,7 +135,7 @@ static bool start_chain(struct part *part, struct thread **t)
 
 KTEST(mutex_S9_2_inherits_through_a_chain)
 {
-	struct part part[CHAIN], late = { .first = &mutexes[CHAIN - 1], .level = 2 };
+	struct part part[CHAIN], late = {.first = &mutexes[CHAIN - 1], .level = 2};
 	struct thread *t[CHAIN], *urgent;
 
 	set_scene();
@@ -159,8 +161,8 @@ KTEST(mutex_S9_2_gives_back_exactly)
 	struct part part[CHAIN];
 	struct thread *t[CHAIN];
 	ktime_t deadline = test_in(50 * NSEC_PER_MSEC);
-	struct part hasty = { .first = &mutexes[3], .second = &mutexes[0], .deadline = deadline,
-		.level = 1 };
+	struct part hasty = {
+		.first = &mutexes[3], .second = &mutexes[0], .deadline = deadline, .level = 1};
 	struct thread *h;
 	unsigned level;
 
@@ -228,8 +230,8 @@ KTEST(mutex_S9_2_across_classes)
 /* What one mutex lends goes with that one; the other goes on lending. */
 KTEST(mutex_S9_2_of_two_mutexes)
 {
-	struct part a = { .first = &mutexes[0], .level = 4 };
-	struct part b = { .first = &mutexes[1], .level = 9 };
+	struct part a = {.first = &mutexes[0], .level = 4};
+	struct part b = {.first = &mutexes[1], .level = 9};
 	struct thread *ta, *tb;
 
 	set_scene();
@@ -251,7 +253,7 @@ KTEST(mutex_S9_2_of_two_mutexes)
 /* A change of the owner's own level while it inherits, better and worse. */
 KTEST(mutex_S9_2_owner_is_at_least_itself)
 {
-	struct part a = { .first = &mutexes[0], .level = 10 };
+	struct part a = {.first = &mutexes[0], .level = 10};
 	struct thread *t;
 
 	set_scene();
@@ -288,8 +290,10 @@ KTEST(mutex_S9_2_cycle)
 /* Who cannot be told waits all the same, and is served when another of the cycle gives way. */
 KTEST(mutex_S9_2_cycle_that_is_waited_in)
 {
-	struct part part = { .first = &mutexes[1], .second = &mutexes[0],
-		.deadline = test_in(30 * NSEC_PER_MSEC), .level = 8 };
+	struct part part = {.first = &mutexes[1],
+		.second = &mutexes[0],
+		.deadline = test_in(30 * NSEC_PER_MSEC),
+		.level = 8};
 	struct thread *t;
 
 	set_scene();
@@ -316,7 +320,7 @@ KTEST(mutex_S9_2_chain_has_a_limit)
 		mutex_init(&link[i], "long chain");
 	mutex_lock(&link[0]);
 	for (unsigned i = 1; i < LONG_CHAIN; i++) {
-		part[i] = (struct part){ .first = &link[i], .second = &link[i - 1], .level = 20 };
+		part[i] = (struct part){.first = &link[i], .second = &link[i - 1], .level = 20};
 		KTEST_EXPECT((t[i] = start(&part[i])));
 	}
 	KTEST_EXPECT_EQ(thread_set_level(t[LONG_CHAIN - 1], 0), 0);

@@ -4,7 +4,7 @@
 #include "kernel/tests/threads.h"
 #include "kernel/timer.h"
 
-#define ROUNDS 6u
+#define ROUNDS   6u
 #define SLEEPERS 24u
 
 static unsigned last_cpu(void)
@@ -22,7 +22,7 @@ static bool has_several(void)
 
 static struct cpumask only(unsigned cpu)
 {
-	struct cpumask mask = { 0 };
+	struct cpumask mask = {0};
 
 	cpumask_set(&mask, cpu);
 	return mask;

@@ -43,8 +43,7 @@ static int end_with_five(void *arg __unused)
 KTEST(panic_dies_with_critical_thread)
 {
 	struct thread_params params = {
-		.name = "heart", .entry = end_with_five, .flags = THREAD_CRITICAL
-	};
+		.name = "heart", .entry = end_with_five, .flags = THREAD_CRITICAL};
 	struct thread *t;
 
 	if (!is_alone("panic_dies_with_critical_thread"))
@@ -57,8 +56,7 @@ KTEST(panic_dies_with_critical_thread)
 KTEST(panic_dies_with_critical_process)
 {
 	struct process_create_params params = {
-		.name = "heart", .flags = PROCESS_CRITICAL, .entry_point = end_with_five
-	};
+		.name = "heart", .flags = PROCESS_CRITICAL, .entry_point = end_with_five};
 
 	if (!is_alone("panic_dies_with_critical_process"))
 		return;

@@ -7,19 +7,19 @@
 #include "kernel/thread_policy.h"
 
 #define JOBS_MAX 8u
-#define MS NSEC_PER_MSEC
-#define UNIT (20 * MS) /* of exact tests: long beside a switch under icount */
+#define MS       NSEC_PER_MSEC
+#define UNIT     (20 * MS) /* of exact tests: long beside a switch under icount */
 
 /* A periodic task. */
 struct periodic {
 	char name;
 	struct sched_params params;
 	ktime_t work;
-	ktime_t period;               /* unless it is one of the parameters */
+	ktime_t period; /* unless it is one of the parameters */
 	unsigned jobs;
 	struct order *order;
-	ktime_t base;                 /* the first release */
-	ktime_t response[JOBS_MAX];   /* by job: end minus release */
+	ktime_t base;               /* the first release */
+	ktime_t response[JOBS_MAX]; /* by job: end minus release */
 	uint64_t misses, overruns;
 };
 
@@ -63,8 +63,7 @@ static int run_periodic(void *arg)
 		return -EINTR;
 	for (unsigned job = 0; job < p->jobs; job++) {
 		work(p);
-		p->response[job] =
-			arch_time_now() - p->base - (ktime_t)job * p->period;
+		p->response[job] = arch_time_now() - p->base - (ktime_t)job * p->period;
 		if (job + 1 < p->jobs && end_job(p, job))
 			return -EINTR;
 	}
@@ -107,8 +106,8 @@ static bool is_exact(enum sched_policy_id algorithm)
 {
 	if (kernel_params.turns && scheduler.config.algorithm == algorithm)
 		return true;
-	ktest_skip("exact only under icount (turns=on), with sched=%s",
-		sched_policy_name(algorithm));
+	ktest_skip(
+		"exact only under icount (turns=on), with sched=%s", sched_policy_name(algorithm));
 	return false;
 }
 
@@ -117,12 +116,9 @@ KTEST(policy_edf_order)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 1 * UNIT, .jobs = 5,
-			.params = { .period = 4 * UNIT } },
-		{ .name = 'B', .work = 15 * UNIT / 10, .jobs = 3,
-			.params = { .period = 6 * UNIT } },
-		{ .name = 'C', .work = 28 * UNIT / 10, .jobs = 2,
-			.params = { .period = 13 * UNIT } },
+		{.name = 'A', .work = 1 * UNIT, .jobs = 5, .params = {.period = 4 * UNIT}},
+		{.name = 'B', .work = 15 * UNIT / 10, .jobs = 3, .params = {.period = 6 * UNIT}},
+		{.name = 'C', .work = 28 * UNIT / 10, .jobs = 2, .params = {.period = 13 * UNIT}},
 	};
 
 	if (!is_exact(SCHED_POLICY_edf))
@@ -140,10 +136,8 @@ KTEST(policy_edf_overload)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 4 * UNIT, .jobs = 6,
-			.params = { .period = 5 * UNIT } },
-		{ .name = 'B', .work = 4 * UNIT, .jobs = 6,
-			.params = { .period = 7 * UNIT } },
+		{.name = 'A', .work = 4 * UNIT, .jobs = 6, .params = {.period = 5 * UNIT}},
+		{.name = 'B', .work = 4 * UNIT, .jobs = 6, .params = {.period = 7 * UNIT}},
 	};
 
 	if (!is_exact(SCHED_POLICY_edf))
@@ -164,12 +158,21 @@ KTEST(policy_fifo_order)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 1 * UNIT, .jobs = 4, .period = 4 * UNIT,
-			.params = { .kind = SCHED_KIND_FIFO, .priority = 30 } },
-		{ .name = 'B', .work = 15 * UNIT / 10, .jobs = 3, .period = 5 * UNIT,
-			.params = { .kind = SCHED_KIND_FIFO, .priority = 20 } },
-		{ .name = 'C', .work = 28 * UNIT / 10, .jobs = 1, .period = 20 * UNIT,
-			.params = { .kind = SCHED_KIND_FIFO, .priority = 10 } },
+		{.name = 'A',
+			.work = 1 * UNIT,
+			.jobs = 4,
+			.period = 4 * UNIT,
+			.params = {.kind = SCHED_KIND_FIFO, .priority = 30}},
+		{.name = 'B',
+			.work = 15 * UNIT / 10,
+			.jobs = 3,
+			.period = 5 * UNIT,
+			.params = {.kind = SCHED_KIND_FIFO, .priority = 20}},
+		{.name = 'C',
+			.work = 28 * UNIT / 10,
+			.jobs = 1,
+			.period = 20 * UNIT,
+			.params = {.kind = SCHED_KIND_FIFO, .priority = 10}},
 	};
 
 	if (!is_exact(scheduler.config.algorithm))
@@ -185,15 +188,24 @@ KTEST(policy_rm_order)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 1 * UNIT, .jobs = 4,
-			.params = { .kind = SCHED_KIND_RM, .runtime = 11 * UNIT / 10,
-				.period = 4 * UNIT } },
-		{ .name = 'B', .work = 15 * UNIT / 10, .jobs = 3,
-			.params = { .kind = SCHED_KIND_RM, .runtime = 16 * UNIT / 10,
-				.period = 5 * UNIT } },
-		{ .name = 'C', .work = 28 * UNIT / 10, .jobs = 1,
-			.params = { .kind = SCHED_KIND_RM, .runtime = 29 * UNIT / 10,
-				.period = 20 * UNIT } },
+		{.name = 'A',
+			.work = 1 * UNIT,
+			.jobs = 4,
+			.params = {.kind = SCHED_KIND_RM,
+				.runtime = 11 * UNIT / 10,
+				.period = 4 * UNIT}},
+		{.name = 'B',
+			.work = 15 * UNIT / 10,
+			.jobs = 3,
+			.params = {.kind = SCHED_KIND_RM,
+				.runtime = 16 * UNIT / 10,
+				.period = 5 * UNIT}},
+		{.name = 'C',
+			.work = 28 * UNIT / 10,
+			.jobs = 1,
+			.params = {.kind = SCHED_KIND_RM,
+				.runtime = 29 * UNIT / 10,
+				.period = 20 * UNIT}},
 	};
 
 	if (!is_exact(scheduler.config.algorithm))
@@ -211,13 +223,22 @@ KTEST(policy_rr_order)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 50 * MS, .jobs = 1, .period = 1000 * MS,
-			.params = { .kind = SCHED_KIND_RR, .priority = 30 } },
-		{ .name = 'B', .work = 50 * MS, .jobs = 1, .period = 1000 * MS,
-			.params = { .kind = SCHED_KIND_RR, .priority = 30 } },
-		{ .name = 'C', .work = 50 * MS, .jobs = 1, .period = 1000 * MS,
-			.params = { .kind = SCHED_KIND_RR, .priority = 29 } },
-		{ .name = 'D', .work = 50 * MS, .jobs = 1, .period = 1000 * MS },
+		{.name = 'A',
+			.work = 50 * MS,
+			.jobs = 1,
+			.period = 1000 * MS,
+			.params = {.kind = SCHED_KIND_RR, .priority = 30}},
+		{.name = 'B',
+			.work = 50 * MS,
+			.jobs = 1,
+			.period = 1000 * MS,
+			.params = {.kind = SCHED_KIND_RR, .priority = 30}},
+		{.name = 'C',
+			.work = 50 * MS,
+			.jobs = 1,
+			.period = 1000 * MS,
+			.params = {.kind = SCHED_KIND_RR, .priority = 29}},
+		{.name = 'D', .work = 50 * MS, .jobs = 1, .period = 1000 * MS},
 	};
 
 	if (!is_exact(scheduler.config.algorithm))
@@ -236,13 +257,17 @@ KTEST(policy_dl_order)
 {
 	struct order order;
 	struct periodic p[] = {
-		{ .name = 'A', .work = 1 * UNIT, .jobs = 3,
-			.params = { .kind = SCHED_KIND_DL, .runtime = 12 * UNIT / 10,
-				.period = 4 * UNIT } },
-		{ .name = 'G', .work = 25 * UNIT / 10, .jobs = 1,
-			.params = { .kind = SCHED_KIND_DL, .runtime = 1 * UNIT,
-				.period = 5 * UNIT } },
-		{ .name = 'S', .work = 6 * UNIT, .jobs = 1, .period = 20 * UNIT },
+		{.name = 'A',
+			.work = 1 * UNIT,
+			.jobs = 3,
+			.params = {.kind = SCHED_KIND_DL,
+				.runtime = 12 * UNIT / 10,
+				.period = 4 * UNIT}},
+		{.name = 'G',
+			.work = 25 * UNIT / 10,
+			.jobs = 1,
+			.params = {.kind = SCHED_KIND_DL, .runtime = 1 * UNIT, .period = 5 * UNIT}},
+		{.name = 'S', .work = 6 * UNIT, .jobs = 1, .period = 20 * UNIT},
 	};
 
 	if (!is_exact(scheduler.config.algorithm))

@@ -33,8 +33,11 @@ static int spin_until_stopped(void *arg __unused)
 static struct process *start(int (*entry)(void *arg), void *arg, unsigned flags)
 {
 	struct process_create_params params = {
-		.name = "tested", .priority = PROCESS_NORMAL, .flags = flags,
-		.entry_point = entry, .arg = arg,
+		.name = "tested",
+		.priority = PROCESS_NORMAL,
+		.flags = flags,
+		.entry_point = entry,
+		.arg = arg,
 	};
 	struct process *p;
 
@@ -59,8 +62,7 @@ static int terminate_and_wait(struct process *p)
 static struct thread *start_in(struct process *p, thread_entry entry, void *arg, unsigned flags)
 {
 	struct thread_params params = {
-		.name = "inside", .entry = entry, .arg = arg, .flags = flags, .process = p
-	};
+		.name = "inside", .entry = entry, .arg = arg, .flags = flags, .process = p};
 	struct thread *t;
 
 	if (thread_create(&t, &params))
@@ -125,7 +127,7 @@ KTEST(process_exit_ends_all_threads)
 /* Threads that are never started, never joined, detached: all go with their process. */
 static int leave_things_about(void *arg __unused)
 {
-	struct thread_params params = { .name = "unborn", .entry = sleep_for_ever };
+	struct thread_params params = {.name = "unborn", .entry = sleep_for_ever};
 	struct thread *t;
 	int err = thread_create(&t, &params);
 
@@ -225,10 +227,13 @@ KTEST(process_lookup_errors)
 
 static int create_with(unsigned priority, unsigned flags, size_t stack_size)
 {
-	struct thread_params thread = { .stack_size = stack_size };
+	struct thread_params thread = {.stack_size = stack_size};
 	struct process_create_params params = {
-		.name = "bad", .priority = priority, .flags = flags,
-		.entry_point = return_argument, .thread_params = &thread,
+		.name = "bad",
+		.priority = priority,
+		.flags = flags,
+		.entry_point = return_argument,
+		.thread_params = &thread,
 	};
 	struct process *p;
 	int err = process_create(&p, &params);
@@ -371,8 +376,8 @@ static int have_children(void *arg)
 	struct family *f = arg;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(f->child); i++)
-		f->child[i] = process_get(
-			start(i == 2 ? return_argument : sleep_for_ever, NULL, 0));
+		f->child[i] =
+			process_get(start(i == 2 ? return_argument : sleep_for_ever, NULL, 0));
 	semaphore_give(&f->go);
 	return thread_sleep(KTIME_MAX) ? 0 : 1;
 }
@@ -463,13 +468,19 @@ KTEST(process_terminate_tree_ends_all)
 KTEST(process_priority_of_its_threads)
 {
 	static const unsigned wanted[] = {
-		THREAD_PRIORITY_CRITICAL, THREAD_PRIORITY_HIGH, THREAD_PRIORITY_NORMAL,
-		THREAD_PRIORITY_LOW, THREAD_PRIORITY_IDLE,
+		THREAD_PRIORITY_CRITICAL,
+		THREAD_PRIORITY_HIGH,
+		THREAD_PRIORITY_NORMAL,
+		THREAD_PRIORITY_LOW,
+		THREAD_PRIORITY_IDLE,
 	};
 	struct process *p = start(NULL, NULL, 0);
 	struct thread_params own = {
-		.name = "own", .entry = sleep_for_ever, .process = p,
-		.has_priority = true, .priority = THREAD_PRIORITY_LOW,
+		.name = "own",
+		.entry = sleep_for_ever,
+		.process = p,
+		.has_priority = true,
+		.priority = THREAD_PRIORITY_LOW,
 	};
 	struct thread *follows = start_in(p, sleep_for_ever, NULL, 0), *stays;
 
@@ -524,7 +535,7 @@ KTEST(process_flag_suspended)
 KTEST(process_flag_detached)
 {
 	unsigned before = count_at_rest();
-	struct process_create_params params = { .entry_point = return_argument };
+	struct process_create_params params = {.entry_point = return_argument};
 	struct process *p = start(return_argument, NULL, PROCESS_DETACHED);
 
 	while (atomic_load(&p->phase) != PROCESS_REAPED)
@@ -563,8 +574,8 @@ KTEST(process_flag_system_process)
 /* Runs in a process that is not privileged; `arg` is neither it nor its child. */
 static int try_without_privilege(void *arg)
 {
-	struct process_create_params params = { .priority = PROCESS_SYSTEM };
-	struct thread_params thread = { .entry = return_argument, .process = arg };
+	struct process_create_params params = {.priority = PROCESS_SYSTEM};
+	struct thread_params thread = {.entry = return_argument, .process = arg};
 	struct process *other = arg, *child;
 	struct thread *t;
 
@@ -667,7 +678,8 @@ KTEST(process_leaks_are_told)
 	uint64_t position = log_last(0);
 
 	KTEST_EXPECT_EQ(wait_for(start(allocate_and_leave, NULL, 0)), 0);
-	KTEST_EXPECT(log_says(position, "(tested): leak of 100 bytes allocated in allocate_and_leave+"));
+	KTEST_EXPECT(
+		log_says(position, "(tested): leak of 100 bytes allocated in allocate_and_leave+"));
 	KTEST_EXPECT(log_says(position, "(tested) ended: 1 leaks, 100 bytes, freed"));
 }
 
@@ -676,7 +688,7 @@ KTEST(process_leaks_are_told)
 KTEST(process_limit)
 {
 	uint64_t limit = limit_get(LIMIT_PROCESSES);
-	struct process_create_params params = { .priority = PROCESS_NORMAL };
+	struct process_create_params params = {.priority = PROCESS_NORMAL};
 	struct process *p, *refused;
 
 	limit_set(LIMIT_PROCESSES, process_count() + 1);
@@ -775,8 +787,7 @@ KTEST(process_limit_leaves_a_reserve)
 static int start_daemon(void *arg)
 {
 	struct thread_params params = {
-		.name = "daemon", .entry = sleep_for_ever, .flags = THREAD_DAEMON
-	};
+		.name = "daemon", .entry = sleep_for_ever, .flags = THREAD_DAEMON};
 	struct thread *t;
 	int err = thread_create(&t, &params);
 

@@ -12,7 +12,7 @@ KTEST(scheduler_calls_by_id)
 {
 	struct thread *t = test_thread(sleep_for_ever, NULL, 0);
 	struct thread_stats stats;
-	struct cpumask first = { 0 };
+	struct cpumask first = {0};
 	uint64_t id = t->thread_id;
 
 	cpumask_set(&first, 0);

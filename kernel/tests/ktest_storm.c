@@ -4,14 +4,14 @@
 #include "kernel/semaphore.h"
 #include "kernel/tests/threads.h"
 
-#define CREATORS 8u
+#define CREATORS  8u
 #define CREATIONS 60u
-#define PAIRS 6u
+#define PAIRS     6u
 #define EXCHANGES 400u
-#define MOVERS 6u
-#define MOVES 150u
-#define VICTIMS 40u
-#define JOINS 400u
+#define MOVERS    6u
+#define MOVES     150u
+#define VICTIMS   40u
+#define JOINS     400u
 
 static void run_all(struct thread **t, unsigned count, thread_entry entry, void *arg)
 {
@@ -26,7 +26,8 @@ static void join_all(struct thread **t, unsigned count)
 		int status, err = thread_join(t[i], &status);
 
 		if (err || (status && status != -EINTR)) /* -EINTR: killed before it began */
-			ktest_fail(__FILE__, __LINE__, "thread %u: join %d, status %d", i, err, status);
+			ktest_fail(__FILE__, __LINE__, "thread %u: join %d, status %d", i, err,
+				status);
 	}
 }
 
@@ -78,8 +79,8 @@ KTEST(storm_of_joins)
 	unsigned before = thread_count(), end = atomic_load(&scheduler.cpu_end);
 
 	for (unsigned i = 0; i < JOINS; i++) {
-		struct cpumask mask = { 0 };
-		struct thread_params params = { .entry = end_at_once, .affinity = &mask };
+		struct cpumask mask = {0};
+		struct thread_params params = {.entry = end_at_once, .affinity = &mask};
 		struct thread *t;
 		uint64_t id;
 
@@ -143,7 +144,7 @@ static int move_about(void *arg __unused)
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
 	for (unsigned i = 0; i < MOVES; i++) {
-		struct cpumask mask = { 0 };
+		struct cpumask mask = {0};
 		unsigned cpu = (i * 7 + (unsigned)thread_current()->thread_id) % end;
 
 		cpumask_set(&mask, cpu);
@@ -189,7 +190,7 @@ KTEST(storm_on_a_mutex)
 	static struct crowd c;
 	struct thread *t[CREATORS];
 
-	c = (struct crowd){ 0 };
+	c = (struct crowd){0};
 	mutex_init(&c.mutex, "crowd");
 	run_all(t, CREATORS, crowd_in, &c);
 	join_all(t, CREATORS);

@@ -140,7 +140,7 @@ KTEST(mutex_excludes)
 }
 
 #define ROUNDS 40u
-#define TURNS 300u
+#define TURNS  300u
 
 static int lock_and_unlock(void *arg __unused)
 {
@@ -224,7 +224,7 @@ static void give_in_interrupt(struct timer *timer)
 KTEST(semaphore_given_in_an_interrupt)
 {
 	struct semaphore s;
-	struct alarm alarm = { .semaphore = &s };
+	struct alarm alarm = {.semaphore = &s};
 
 	semaphore_init(&s, "interrupt", 0);
 	timer_init(&alarm.timer, give_in_interrupt);

@@ -65,8 +65,8 @@ KTEST(thread_create_errors)
 
 KTEST(thread_create_bad_affinity)
 {
-	struct cpumask none = { 0 };
-	struct thread_params params = { .entry = return_zero, .affinity = &none };
+	struct cpumask none = {0};
+	struct thread_params params = {.entry = return_zero, .affinity = &none};
 	struct thread *t;
 
 	KTEST_EXPECT_EQ(thread_create(&t, &params), -ESCHED_CPU);
@@ -77,7 +77,7 @@ KTEST(thread_create_bad_affinity)
 
 KTEST(thread_create_out_of_memory)
 {
-	struct thread_params params = { .entry = return_zero, .stack_size = 3 * ARCH_PAGE_SIZE };
+	struct thread_params params = {.entry = return_zero, .stack_size = 3 * ARCH_PAGE_SIZE};
 	unsigned before = thread_count(), failures = 0;
 	struct thread *t;
 	int err = -ETHREAD_MEMORY;
@@ -303,7 +303,7 @@ static void play(struct player *players, unsigned count, thread_entry entry)
 KTEST(thread_yield_order)
 {
 	struct order order;
-	struct player players[] = { { &order, 'A', 0 }, { &order, 'B', 0 }, { &order, 'C', 0 } };
+	struct player players[] = {{&order, 'A', 0}, {&order, 'B', 0}, {&order, 'C', 0}};
 
 	if (!test_is_round_robin())
 		return;
@@ -328,10 +328,10 @@ KTEST(thread_sleep_order)
 	ktime_t base = test_in(100 * NSEC_PER_MSEC);
 	struct order order;
 	struct player players[] = {
-		{ &order, '3', base + 3 * NSEC_PER_MSEC },
-		{ &order, '1', base + 1 * NSEC_PER_MSEC },
-		{ &order, '2', base + 2 * NSEC_PER_MSEC },
-		{ &order, '4', base + 3 * NSEC_PER_MSEC },
+		{&order, '3', base + 3 * NSEC_PER_MSEC},
+		{&order, '1', base + 1 * NSEC_PER_MSEC},
+		{&order, '2', base + 2 * NSEC_PER_MSEC},
+		{&order, '4', base + 3 * NSEC_PER_MSEC},
 	};
 
 	order_clear(&order);
@@ -382,7 +382,7 @@ static int spin_in_turns(void *arg)
 KTEST(thread_round_robin_slices)
 {
 	struct order order;
-	struct player players[] = { { &order, 'A', 0 }, { &order, 'B', 0 }, { &order, 'C', 0 } };
+	struct player players[] = {{&order, 'A', 0}, {&order, 'B', 0}, {&order, 'C', 0}};
 
 	if (!kernel_params.turns || scheduler.config.algorithm != SCHED_POLICY_rr) {
 		ktest_skip("exact only under icount (turns=on), with sched=rr");
@@ -438,9 +438,13 @@ static int join_late(void *arg)
 static struct thread *create_at(
 	struct late_joiner *l, thread_entry entry, unsigned priority, unsigned cpu)
 {
-	struct cpumask mask = { 0 };
-	struct thread_params params = { .name = "late", .entry = entry, .arg = l,
-		.has_priority = true, .priority = priority, .affinity = &mask };
+	struct cpumask mask = {0};
+	struct thread_params params = {.name = "late",
+		.entry = entry,
+		.arg = l,
+		.has_priority = true,
+		.priority = priority,
+		.affinity = &mask};
 	struct thread *t;
 
 	cpumask_set(&mask, cpu);
@@ -454,7 +458,7 @@ static struct thread *create_at(
 KTEST(thread_joiner_preempts_where_the_thread_ended)
 {
 	static struct late_joiner l;
-	struct cpumask second = { 0 };
+	struct cpumask second = {0};
 	struct thread *runs, *joins;
 
 	if (scheduler.config.algorithm != SCHED_POLICY_priority || !scheduler.rq[1] ||
@@ -462,7 +466,7 @@ KTEST(thread_joiner_preempts_where_the_thread_ended)
 		ktest_skip("needs sched=priority, two CPUs and icount (turns=on)");
 		return;
 	}
-	l = (struct late_joiner){ 0 };
+	l = (struct late_joiner){0};
 	semaphore_init(&l.go, "go", 0);
 	runs = create_at(&l, run_without_looking, THREAD_PRIORITY_LOW, 1);
 	l.ends = create_at(&l, let_go_and_end, THREAD_PRIORITY_NORMAL, 1);

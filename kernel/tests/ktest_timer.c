@@ -24,7 +24,7 @@ static void note(struct timer *timer)
 KTEST(timer_order)
 {
 	ktime_t base = test_in(2 * NSEC_PER_MSEC);
-	struct lettered l[4] = { 0 };
+	struct lettered l[4] = {0};
 	arch_irqflags_t flags;
 	bool pending;
 
@@ -50,7 +50,7 @@ KTEST(timer_order)
 
 KTEST(timer_cancel)
 {
-	struct lettered l = { .name = 'x' };
+	struct lettered l = {.name = 'x'};
 
 	order_clear(&order);
 	timer_init(&l.timer, note);
@@ -75,7 +75,7 @@ static void start_again(struct timer *timer)
 
 KTEST(timer_starts_again)
 {
-	struct lettered l = { .name = 'x' };
+	struct lettered l = {.name = 'x'};
 
 	timer_init(&l.timer, start_again);
 	timer_start(&l.timer, arch_time_now());
@@ -94,7 +94,7 @@ static int yield_once(void *arg __unused)
 KTEST(trace_tells_a_life)
 {
 	static struct trace_record last[64];
-	bool seen[TRACE_KIND_COUNT] = { 0 };
+	bool seen[TRACE_KIND_COUNT] = {0};
 	struct thread *t;
 	uint64_t id;
 	unsigned n;
@@ -145,7 +145,7 @@ KTEST(trace_leaves_out_the_oldest)
 
 KTEST(trace_text)
 {
-	struct trace_record r = { .kind = TRACE_SWITCH, .reason = SCHED_EXPIRED, .a = 12, .b = 13 };
+	struct trace_record r = {.kind = TRACE_SWITCH, .reason = SCHED_EXPIRED, .a = 12, .b = 13};
 	char text[64];
 
 	trace_format(&r, text, sizeof(text));

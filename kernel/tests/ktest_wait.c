@@ -35,7 +35,7 @@ struct waiter {
 	ktime_t deadline; /* 0: KTIME_MAX */
 	unsigned what;    /* bits, a message, which word */
 	unsigned mode;
-	bool quiet;       /* does not note its name */
+	bool quiet; /* does not note its name */
 	struct thread *thread;
 };
 
@@ -57,9 +57,8 @@ static int run(void *arg)
 /* Starts it on the test's CPU and lets it come to its wait. */
 static bool start(struct waiter *w)
 {
-	struct cpumask here = { 0 };
-	struct thread_params params = {
-		.name = "waiter", .entry = run, .arg = w, .affinity = &here };
+	struct cpumask here = {0};
+	struct thread_params params = {.name = "waiter", .entry = run, .arg = w, .affinity = &here};
 
 	cpumask_set(&here, thread_get_cpu(thread_current()));
 	if (thread_create(&w->thread, &params) || thread_set_level(w->thread, w->level))
@@ -92,11 +91,10 @@ static void finish(struct waiter *w, unsigned count)
 /* Come in this order, go as a b c d e. */
 #define FIVE(how)                                                                                  \
 	{                                                                                          \
-		{ .wait = how, .level = 20, .name = 'c' },                                         \
-		{ .wait = how, .level = 30, .name = 'e' },                                         \
-		{ .wait = how, .level = 5, .name = 'a' },                                          \
-		{ .wait = how, .level = 20, .name = 'd' },                                         \
-		{ .wait = how, .level = 5, .name = 'b' },                                          \
+		{.wait = how, .level = 20, .name = 'c'}, {.wait = how, .level = 30, .name = 'e'},  \
+			{.wait = how, .level = 5, .name = 'a'},                                    \
+			{.wait = how, .level = 20, .name = 'd'},                                   \
+			{.wait = how, .level = 5, .name = 'b'},                                    \
 	}
 
 static int take(struct waiter *w)
@@ -172,7 +170,7 @@ KTEST(wait_S9_1_change_of_level)
 		return;
 	semaphore_init(&semaphore, "semaphore", 0);
 	KTEST_EXPECT(start_all(w, ARRAY_SIZE(w)));
-	KTEST_EXPECT_EQ(thread_set_level(w[1].thread, 0), 0); /* e */
+	KTEST_EXPECT_EQ(thread_set_level(w[1].thread, 0), 0);  /* e */
 	KTEST_EXPECT_EQ(thread_set_level(w[2].thread, 20), 0); /* a */
 	for (unsigned i = 0; i < ARRAY_SIZE(w); i++)
 		semaphore_give(&semaphore);
@@ -199,10 +197,10 @@ static int write_and_let_go(struct waiter *w)
 KTEST(wait_S9_1_rwlock_serves_in_order)
 {
 	struct waiter w[] = {
-		{ .wait = read_and_let_go, .level = 20, .name = 'b' },
-		{ .wait = write_and_let_go, .level = 20, .name = 'c' },
-		{ .wait = read_and_let_go, .level = 20, .name = 'd' },
-		{ .wait = write_and_let_go, .level = 10, .name = 'a' },
+		{.wait = read_and_let_go, .level = 20, .name = 'b'},
+		{.wait = write_and_let_go, .level = 20, .name = 'c'},
+		{.wait = read_and_let_go, .level = 20, .name = 'd'},
+		{.wait = write_and_let_go, .level = 10, .name = 'a'},
 	};
 
 	if (!test_is_round_robin())
@@ -222,8 +220,8 @@ KTEST(wait_S9_1_rwlock_serves_in_order)
 KTEST(wait_S9_1_rwlock_does_not_starve)
 {
 	struct waiter w[] = {
-		{ .wait = write_and_let_go, .level = 20, .name = 'w' },
-		{ .wait = read_and_let_go, .level = 20, .name = 'r' },
+		{.wait = write_and_let_go, .level = 20, .name = 'w'},
+		{.wait = read_and_let_go, .level = 20, .name = 'r'},
 	};
 
 	rwlock_init(&rwlock, "rwlock");
@@ -245,9 +243,9 @@ KTEST(wait_S9_1_rwlock_does_not_starve)
 KTEST(wait_S9_1_rwlock_errors)
 {
 	struct waiter w[] = {
-		{ .wait = write_and_let_go, .level = 20, .name = 'w', .deadline = test_in(SOON) },
-		{ .wait = read_and_let_go, .level = 20, .name = 'r' },
-		{ .wait = write_and_let_go, .level = 20, .name = 'k' },
+		{.wait = write_and_let_go, .level = 20, .name = 'w', .deadline = test_in(SOON)},
+		{.wait = read_and_let_go, .level = 20, .name = 'r'},
+		{.wait = write_and_let_go, .level = 20, .name = 'k'},
 	};
 
 	rwlock_init(&rwlock, "rwlock");
@@ -293,9 +291,9 @@ KTEST(wait_S9_1_barrier)
 KTEST(wait_S9_1_barrier_errors)
 {
 	struct waiter w[] = {
-		{ .wait = come, .level = 20, .name = 't', .deadline = test_in(SOON) },
-		{ .wait = come, .level = 20, .name = 'k' },
-		{ .wait = come, .level = 20, .name = 'w' },
+		{.wait = come, .level = 20, .name = 't', .deadline = test_in(SOON)},
+		{.wait = come, .level = 20, .name = 'k'},
+		{.wait = come, .level = 20, .name = 'w'},
 	};
 
 	KTEST_EXPECT_EQ(barrier_init(&barrier, "barrier", 4), 0);
@@ -356,10 +354,10 @@ static int await_events(struct waiter *w)
 KTEST(wait_S9_1_events)
 {
 	struct waiter w[] = {
-		{ .wait = await_events, .level = 20, .name = 'c', .what = 3, .mode = EVENT_ALL },
-		{ .wait = await_events, .level = 20, .name = 'd', .what = 6 },
-		{ .wait = await_events, .level = 5, .name = 'b', .what = 6, .mode = EVENT_CONSUME },
-		{ .wait = await_events, .level = 1, .name = 'a', .what = 8 },
+		{.wait = await_events, .level = 20, .name = 'c', .what = 3, .mode = EVENT_ALL},
+		{.wait = await_events, .level = 20, .name = 'd', .what = 6},
+		{.wait = await_events, .level = 5, .name = 'b', .what = 6, .mode = EVENT_CONSUME},
+		{.wait = await_events, .level = 1, .name = 'a', .what = 8},
 	};
 
 	if (!test_is_round_robin())
@@ -383,9 +381,12 @@ KTEST(wait_S9_1_events)
 KTEST(wait_S9_1_events_errors)
 {
 	struct waiter w[] = {
-		{ .wait = await_events, .level = 20, .name = 't', .what = 1,
-			.deadline = test_in(SOON) },
-		{ .wait = await_events, .level = 20, .name = 'k', .what = 1 },
+		{.wait = await_events,
+			.level = 20,
+			.name = 't',
+			.what = 1,
+			.deadline = test_in(SOON)},
+		{.wait = await_events, .level = 20, .name = 'k', .what = 1},
 	};
 	uint32_t got = 0;
 
@@ -429,8 +430,8 @@ static unsigned received(void)
 KTEST(wait_S9_1_messages_senders_wait)
 {
 	struct waiter w[] = {
-		{ .wait = send, .level = 20, .name = 'c', .what = 3 },
-		{ .wait = send, .level = 10, .name = 'b', .what = 4 },
+		{.wait = send, .level = 20, .name = 'c', .what = 3},
+		{.wait = send, .level = 10, .name = 'b', .what = 4},
 	};
 	unsigned message = 1;
 
@@ -454,10 +455,10 @@ KTEST(wait_S9_1_messages_senders_wait)
 KTEST(wait_S9_1_messages_receivers_wait)
 {
 	struct waiter w[] = {
-		{ .wait = receive, .level = 20, .name = 'b' },
-		{ .wait = receive, .level = 20, .name = 't', .deadline = test_in(SOON) },
-		{ .wait = receive, .level = 20, .name = 'k' },
-		{ .wait = receive, .level = 10, .name = 'a' },
+		{.wait = receive, .level = 20, .name = 'b'},
+		{.wait = receive, .level = 20, .name = 't', .deadline = test_in(SOON)},
+		{.wait = receive, .level = 20, .name = 'k'},
+		{.wait = receive, .level = 10, .name = 'a'},
 	};
 	unsigned message = 7;
 
@@ -557,8 +558,8 @@ KTEST(wait_S9_1_futex_requeue)
 	KTEST_EXPECT_EQ(futex_wait(odd, 0, 0, KTIME_MAX), -EINVAL);
 	KTEST_EXPECT_EQ(futex_requeue(&words[0], 0, 1, &words[1], 3), 4); /* a; b c d move */
 	KTEST_EXPECT_EQ(test_join(w[2].thread), 0);
-	KTEST_EXPECT(atomic_load(&w[1].thread->wait_queue) !=
-		atomic_load(&w[4].thread->wait_queue));
+	KTEST_EXPECT(
+		atomic_load(&w[1].thread->wait_queue) != atomic_load(&w[4].thread->wait_queue));
 	KTEST_EXPECT_EQ(thread_kill(w[4].thread), 0); /* b */
 	KTEST_EXPECT_EQ(test_join(w[4].thread), -EINTR);
 	KTEST_EXPECT_EQ(thread_kill(w[0].thread), 0); /* c */
@@ -573,7 +574,7 @@ KTEST(wait_S9_1_futex_requeue)
 /* Wherever its time is over. */
 KTEST(wait_S9_1_futex_times_out)
 {
-	struct waiter w = { .wait = await_word, .level = 20, .deadline = test_in(SOON) };
+	struct waiter w = {.wait = await_word, .level = 20, .deadline = test_in(SOON)};
 
 	KTEST_EXPECT(start_all(&w, 1));
 	KTEST_EXPECT(futex_requeue(&words[0], 0, 0, &words[1], 1) <= 1);
@@ -653,8 +654,10 @@ static bool describes(struct waiter *w, const char *want)
 KTEST(wait_is_described)
 {
 	struct waiter w[] = {
-		{ .wait = take, .level = 20 }, { .wait = lock_mutex, .level = 20 },
-		{ .wait = sleep_long, .level = 20 }, { .wait = await_word, .level = 20 },
+		{.wait = take, .level = 20},
+		{.wait = lock_mutex, .level = 20},
+		{.wait = sleep_long, .level = 20},
+		{.wait = await_word, .level = 20},
 	};
 	char owner[64];
 
@@ -702,7 +705,7 @@ static int write_and_sleep(struct waiter *w __unused)
 
 KTEST(wait_dies_rwlock_of_another)
 {
-	struct waiter w = { .wait = write_and_sleep, .level = 20 };
+	struct waiter w = {.wait = write_and_sleep, .level = 20};
 
 	if (misuse_ends("wait_dies_rwlock_of_another"))
 		return;

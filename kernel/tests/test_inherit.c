@@ -252,14 +252,14 @@ static void raise_curtain(void)
 {
 	char name[16];
 
-	model = (struct model){ 0 };
+	model = (struct model){0};
 	for (unsigned i = 0; i < MUTEXES; i++) {
 		mutex_init(&mutexes[i], "mutex");
 		model.owner[i] = NOBODY;
 	}
 	for (unsigned i = 0; i < ACTORS; i++) {
 		snprintf(name, sizeof(name), "actor %u", i);
-		actors[i] = (struct actor){ 0 };
+		actors[i] = (struct actor){0};
 		semaphore_init(&actors[i].go, "go", 0);
 		model.level[i] = SCHED_LEVEL_NORMAL;
 		model.waits_for[i] = NOBODY;

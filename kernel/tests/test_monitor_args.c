@@ -23,7 +23,9 @@ static const struct command table[] = {
 	{.name = "spin", .help = ""},
 	{.name = "kill", .help = "", .arg = {{.name = "thread", .kind = ARG_THREAD}}},
 	{.name = "end", .help = "", .arg = {{.name = "target", .kind = ARG_TARGET}}},
-	{.name = "into", .help = "", .arg = {{.name = "process", .kind = ARG_PROCESS, .choice = fruit}}},
+	{.name = "into",
+		.help = "",
+		.arg = {{.name = "process", .kind = ARG_PROCESS, .choice = fruit}}},
 	COMMAND_END,
 };
 
@@ -80,9 +82,11 @@ static void test_processes(void **state)
 	assert_true(value[0].is_process && !value[0].is_choice && value[0].number == 0);
 	assert_int_equal(parse("into", "pear"), 0);
 	assert_true(value[0].is_choice && !value[0].is_process && value[0].number == 1);
-	expect_error("end", "p", "end: target is \"p\", expected the id of a thread (`threads` "
+	expect_error("end", "p",
+		"end: target is \"p\", expected the id of a thread (`threads` "
 		"lists them) or, as in p1, the id of a process (`ps` lists them)");
-	expect_error("into", "7", "into: process is \"7\", expected the id of a process as in p1 "
+	expect_error("into", "7",
+		"into: process is \"7\", expected the id of a process as in p1 "
 		"(`ps` lists them), apple, pear");
 }
 

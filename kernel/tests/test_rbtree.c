@@ -64,7 +64,7 @@ static void rbtree_S2_2_random_operations(void **state)
 {
 	static struct keyed nodes[NODES];
 	struct host_random r = host_random_start("rbtree");
-	struct sorted s = { 0 };
+	struct sorted s = {0};
 
 	(void)state;
 	for (unsigned long round = host_rounds(60000); round; round--) {
@@ -100,7 +100,7 @@ static void rbtree_S2_2_height_is_logarithmic(void **state)
 
 	(void)state;
 	for (int sign = -1; sign <= 1; sign += 2) {
-		struct rb_tree t = { 0 };
+		struct rb_tree t = {0};
 
 		for (int i = 0; i < (int)ARRAY_SIZE(nodes); i++) {
 			nodes[i].key = sign * i;
@@ -116,8 +116,8 @@ static void rbtree_S2_2_height_is_logarithmic(void **state)
 
 static void rbtree_misuse_is_caught(void **state)
 {
-	struct keyed a = { .key = 1 }, b = { .key = 2 };
-	struct rb_tree t = { 0 };
+	struct keyed a = {.key = 1}, b = {.key = 2};
+	struct rb_tree t = {0};
 
 	(void)state;
 	assert_true(HOST_ASSERTS(rb_remove(&t, &a.node)));

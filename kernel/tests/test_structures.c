@@ -74,8 +74,8 @@ static void listed_add(struct listed *x, struct item *i, unsigned how, struct it
 static void list_random_operations(void **state)
 {
 	struct host_random r = host_random_start("list");
-	struct item items[ITEMS] = { 0 };
-	struct listed x[2] = { 0 };
+	struct item items[ITEMS] = {0};
+	struct listed x[2] = {0};
 
 	(void)state;
 	list_init(&x[0].l);
@@ -115,7 +115,7 @@ static void list_random_operations(void **state)
 static void list_misuse_is_caught(void **state)
 {
 	struct list l = LIST_INIT(l);
-	struct item a = { 0 }, b = { 0 };
+	struct item a = {0}, b = {0};
 
 	(void)state;
 	assert_null(list_pop_front(&l));
@@ -132,7 +132,7 @@ static void list_misuse_is_caught(void **state)
 static void list_safe_walk_allows_removal(void **state)
 {
 	struct list l = LIST_INIT(l);
-	struct item items[ITEMS] = { 0 }, *i, *next;
+	struct item items[ITEMS] = {0}, *i, *next;
 
 	(void)state;
 	for (unsigned n = 0; n < ITEMS; n++)
@@ -166,8 +166,8 @@ static void bitmap_compare(const uint64_t *map, const bool *want)
 static void bitmap_random_operations(void **state)
 {
 	struct host_random r = host_random_start("bitmap");
-	uint64_t map[BITMAP_WORDS(BITS)] = { 0 };
-	bool want[BITS] = { 0 };
+	uint64_t map[BITMAP_WORDS(BITS)] = {0};
+	bool want[BITS] = {0};
 
 	(void)state;
 	for (unsigned long round = host_rounds(20000); round; round--) {

@@ -47,7 +47,8 @@ static inline void order_note(struct order *o, char event)
 #define KTEST_EXPECT_ORDER(o, want)                                                                \
 	do {                                                                                       \
 		if (strcmp((o)->text, want)) {                                                     \
-			ktest_fail(__FILE__, __LINE__, "order is %s, expected %s", (o)->text, want); \
+			ktest_fail(                                                                \
+				__FILE__, __LINE__, "order is %s, expected %s", (o)->text, want);  \
 			return;                                                                    \
 		}                                                                                  \
 	} while (0)
@@ -55,7 +56,7 @@ static inline void order_note(struct order *o, char event)
 /* Keeps the test on the CPU where it is; test_unpin() undoes it. */
 static inline int test_pin(void)
 {
-	struct cpumask mask = { 0 };
+	struct cpumask mask = {0};
 
 	cpumask_set(&mask, thread_get_cpu(thread_current()));
 	return thread_set_affinity(thread_current(), &mask);
@@ -73,10 +74,9 @@ static inline void test_unpin(void)
 /* A started thread on the CPU where the test is, with flags; NULL when it cannot be created. */
 static inline struct thread *test_thread(thread_entry entry, void *arg, unsigned flags)
 {
-	struct cpumask here = { 0 };
+	struct cpumask here = {0};
 	struct thread_params params = {
-		.name = "test", .entry = entry, .arg = arg, .flags = flags, .affinity = &here
-	};
+		.name = "test", .entry = entry, .arg = arg, .flags = flags, .affinity = &here};
 	struct thread *t;
 
 	cpumask_set(&here, thread_get_cpu(thread_current()));

@@ -228,7 +228,7 @@ KTEST(mm_hundred_thousand_stacks)
 		struct link *next = kstack_alloc(KSTACK_DEFAULT);
 
 		KTEST_EXPECT(next);
-		*next = (struct link){ .before = stack, .number = i };
+		*next = (struct link){.before = stack, .number = i};
 		stack = next;
 	}
 	for (unsigned i = MANY_STACKS; i-- > 0;) {

@@ -113,7 +113,7 @@ static int hammer(void *seed)
 static bool is_running(unsigned cpu)
 {
 	return (!cpu || percpu_offset[cpu]) &&
-	       atomic_load(&cpu_ptr(cpu_schedulers, cpu)->state) == CPU_RUNNING;
+		atomic_load(&cpu_ptr(cpu_schedulers, cpu)->state) == CPU_RUNNING;
 }
 
 static unsigned count_running(void)

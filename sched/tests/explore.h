@@ -18,18 +18,18 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define EXPLORE_CPUS 3
-#define EXPLORE_PLAN 8
-#define EXPLORE_STACK (64 * 1024)
+#define EXPLORE_CPUS   3
+#define EXPLORE_PLAN   8
+#define EXPLORE_STACK  (64 * 1024)
 #define EXPLORE_STORES 64
-#define NO_STOP (~0ul)
-#define SPINS_MAX 100000 /* in a row, all CPUs together */
+#define NO_STOP        (~0ul)
+#define SPINS_MAX      100000 /* in a row, all CPUs together */
 
 struct protocol {
 	const char *name;
-	void (*set_up)(void);         /* with machine.h; at rest when it returns */
+	void (*set_up)(void); /* with machine.h; at rest when it returns */
 	void (*on_cpu[EXPLORE_CPUS])(unsigned cpu);
-	void (*check)(void);          /* at rest again; machine_check() has been called */
+	void (*check)(void); /* at rest again; machine_check() has been called */
 };
 
 struct preemption {
@@ -67,7 +67,7 @@ static struct {
 	unsigned spins;
 	bool changed; /* the last preemption of the plan was one */
 	void *main_stack;
-	struct machine start;         /* the machine as set_up() left it */
+	struct machine start; /* the machine as set_up() left it */
 	struct explore_cpu cpu[EXPLORE_CPUS];
 	unsigned long runs;
 } x;
@@ -101,7 +101,7 @@ void explore_store(volatile void *to, const void *value, size_t size)
 
 	if (c->stores == EXPLORE_STORES)
 		drain(c);
-	c->store[c->stores] = (struct store){ .to = to, .size = size };
+	c->store[c->stores] = (struct store){.to = to, .size = size};
 	memcpy(&c->store[c->stores++].value, value, size);
 }
 
@@ -291,7 +291,12 @@ static void print_plan(int signal)
 /* --- plans ----------------------------------------------------------------------------------- */
 
 static const unsigned orders[6][EXPLORE_CPUS] = {
-	{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	{0, 1, 2},
+	{0, 2, 1},
+	{1, 0, 2},
+	{1, 2, 0},
+	{2, 0, 1},
+	{2, 1, 0},
 };
 
 /*
@@ -307,7 +312,7 @@ static void run_all(struct plan *plan, unsigned long from, unsigned more)
 	plan->count++;
 	for (unsigned long at = from + 1; at <= points; at++) {
 		for (unsigned to = 0; to < EXPLORE_CPUS; to++) {
-			plan->preemption[plan->count - 1] = (struct preemption){ at, to };
+			plan->preemption[plan->count - 1] = (struct preemption){at, to};
 			run_all(plan, at, more - 1);
 		}
 	}
@@ -317,7 +322,7 @@ static void run_all(struct plan *plan, unsigned long from, unsigned more)
 static void run_exhaustive(unsigned preemptions)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
-		struct plan plan = { 0 };
+		struct plan plan = {0};
 
 		memcpy(plan.order, orders[i], sizeof(plan.order));
 		run_all(&plan, 0, preemptions);
@@ -328,7 +333,7 @@ static void run_exhaustive(unsigned preemptions)
 static void run_random(struct host_random *r, unsigned long runs, unsigned long points)
 {
 	for (unsigned long i = 0; i < runs; i++) {
-		struct plan plan = { .count = 3 + host_random_below(r, EXPLORE_PLAN - 2) };
+		struct plan plan = {.count = 3 + host_random_below(r, EXPLORE_PLAN - 2)};
 		unsigned long at = 0;
 
 		memcpy(plan.order, orders[host_random_below(r, ARRAY_SIZE(orders))],
@@ -337,7 +342,7 @@ static void run_random(struct host_random *r, unsigned long runs, unsigned long 
 		for (unsigned k = 0; k < plan.count; k++) {
 			at += 1 + host_random_below(r, (unsigned)(2 * points / plan.count));
 			plan.preemption[k] =
-				(struct preemption){ at, host_random_below(r, EXPLORE_CPUS) };
+				(struct preemption){at, host_random_below(r, EXPLORE_CPUS)};
 		}
 		run_plan(&plan);
 	}
@@ -361,7 +366,7 @@ static bool read_plan(const char *text, const char *name, struct plan *plan, boo
 {
 	size_t length = strlen(name);
 
-	*plan = (struct plan){ 0 };
+	*plan = (struct plan){0};
 	if (strncmp(text, name, length) || text[length] != ',' || strlen(text) < length + 7)
 		return false;
 	text += length + 1;
@@ -381,7 +386,7 @@ static bool read_plan(const char *text, const char *name, struct plan *plan, boo
 static void explore(const struct protocol *protocol)
 {
 	const char *text = getenv("MOS_SCHEDULE");
-	struct plan plan = { .order = { 0, 1, 2 } };
+	struct plan plan = {.order = {0, 1, 2}};
 	struct host_random r;
 	bool buffered = false;
 

@@ -83,22 +83,26 @@ static inline __attribute__((always_inline)) void explore_fence(void)
 	})
 #define atomic_store(p, v) atomic_store_explicit(p, v, memory_order_seq_cst)
 
-#define explore_rmw(builtin, p, v) ({ explore_fence(); builtin(p, v, __ATOMIC_SEQ_CST); })
-#define atomic_exchange_explicit(p, v, order) explore_rmw(__atomic_exchange_n, p, v)
-#define atomic_exchange(p, v) explore_rmw(__atomic_exchange_n, p, v)
+#define explore_rmw(builtin, p, v)                                                                 \
+	({                                                                                         \
+		explore_fence();                                                                   \
+		builtin(p, v, __ATOMIC_SEQ_CST);                                                   \
+	})
+#define atomic_exchange_explicit(p, v, order)  explore_rmw(__atomic_exchange_n, p, v)
+#define atomic_exchange(p, v)                  explore_rmw(__atomic_exchange_n, p, v)
 #define atomic_fetch_add_explicit(p, v, order) explore_rmw(__atomic_fetch_add, p, v)
-#define atomic_fetch_add(p, v) explore_rmw(__atomic_fetch_add, p, v)
+#define atomic_fetch_add(p, v)                 explore_rmw(__atomic_fetch_add, p, v)
 #define atomic_fetch_sub_explicit(p, v, order) explore_rmw(__atomic_fetch_sub, p, v)
-#define atomic_fetch_sub(p, v) explore_rmw(__atomic_fetch_sub, p, v)
-#define atomic_fetch_or_explicit(p, v, order) explore_rmw(__atomic_fetch_or, p, v)
-#define atomic_fetch_or(p, v) explore_rmw(__atomic_fetch_or, p, v)
+#define atomic_fetch_sub(p, v)                 explore_rmw(__atomic_fetch_sub, p, v)
+#define atomic_fetch_or_explicit(p, v, order)  explore_rmw(__atomic_fetch_or, p, v)
+#define atomic_fetch_or(p, v)                  explore_rmw(__atomic_fetch_or, p, v)
 #define atomic_fetch_and_explicit(p, v, order) explore_rmw(__atomic_fetch_and, p, v)
-#define atomic_fetch_and(p, v) explore_rmw(__atomic_fetch_and, p, v)
+#define atomic_fetch_and(p, v)                 explore_rmw(__atomic_fetch_and, p, v)
 #define atomic_compare_exchange_weak(p, expected, v)                                               \
 	({                                                                                         \
 		explore_fence();                                                                   \
-		__atomic_compare_exchange_n(p, expected, v, true, __ATOMIC_SEQ_CST,                \
-			__ATOMIC_SEQ_CST);                                                         \
+		__atomic_compare_exchange_n(                                                       \
+			p, expected, v, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                 \
 	})
 #define atomic_thread_fence(order) explore_fence()
 

@@ -297,8 +297,7 @@ static void claim_check(void)
 #define PROTOCOL(id, setup, cpu0, cpu1, cpu2, at_rest)                                             \
 	static void id(void **state)                                                               \
 	{                                                                                          \
-		static const struct protocol protocol = {                                          \
-			#id, setup, { cpu0, cpu1, cpu2 }, at_rest };                               \
+		static const struct protocol protocol = {#id, setup, {cpu0, cpu1, cpu2}, at_rest}; \
 		(void)state;                                                                       \
 		explore(&protocol);                                                                \
 	}

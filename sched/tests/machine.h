@@ -14,9 +14,9 @@
 #include "sched/queue.h"
 #include <arch/host_test.h>
 
-#define MACHINE_CPUS 8
+#define MACHINE_CPUS  8
 #define MACHINE_TASKS 40
-#define MS NSEC_PER_MSEC
+#define MS            NSEC_PER_MSEC
 
 struct task {
 	struct sched_entity se;
@@ -63,15 +63,16 @@ static const struct sched_cpu_place *machine_places;
 
 /* --- somebody who preempts: FIFO at one of eight priorities ---------------------------------- */
 
-#define URGENT_RANK 60 /* to 67: both words of the bitmap */
+#define URGENT_RANK  60 /* to 67: both words of the bitmap */
 #define URGENT_RANKS 8
 
 static struct sched_params urgent_params(unsigned level)
 {
 	unsigned rank = URGENT_RANK + level % URGENT_RANKS;
 
-	return (struct sched_params){ .kind = SCHED_KIND_FIFO, .level = level,
-		.priority = SCHED_RANK_FP + SCHED_PRIORITY_MAX - rank };
+	return (struct sched_params){.kind = SCHED_KIND_FIFO,
+		.level = level,
+		.priority = SCHED_RANK_FP + SCHED_PRIORITY_MAX - rank};
 }
 
 /* --- the embedder's side --------------------------------------------------------------------- */
@@ -185,8 +186,8 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 	note_waiting(rq, se);
 }
 
-void sched_env_trace_event(struct sched_rq *rq, struct sched_entity *se,
-	enum sched_event_kind kind, unsigned from)
+void sched_env_trace_event(
+	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from)
 {
 	hash_event(rq, se, kind, from);
 	if (kind == SCHED_EVENT_MIGRATE)
@@ -341,13 +342,13 @@ static __unused struct sched_entity *machine_spawn(
 	unsigned cpu, unsigned level, const struct cpumask *mask)
 {
 	struct task *t = &m.task[m.tasks++];
-	struct sched_params params = { .level = level, .affinity = mask };
+	struct sched_params params = {.level = level, .affinity = mask};
 
 	MACHINE_EXPECT(m.tasks <= MACHINE_TASKS);
 	machine_on(cpu);
 	memset(&t->se, 0xa5, sizeof(t->se)); /* somebody's who has ended */
-	t->se.node = (struct list_node){ 0 };
-	t->se.tree_node = (struct rb_node){ 0 };
+	t->se.node = (struct list_node){0};
+	t->se.tree_node = (struct rb_node){0};
 	MACHINE_EXPECT(!sched_attach(&m.s, &t->se, &params, m.now));
 	return &t->se;
 }
@@ -413,7 +414,7 @@ static __unused int machine_set_params(
 
 static __unused int machine_set_level(unsigned cpu, struct sched_entity *se, unsigned level)
 {
-	struct sched_params params = { .level = level };
+	struct sched_params params = {.level = level};
 
 	if (se->kind == SCHED_KIND_FIFO)
 		params = urgent_params(level);
@@ -431,8 +432,7 @@ static __unused void machine_make_urgent(struct sched_entity *se)
 static __unused int machine_set_deadline(
 	unsigned cpu, struct sched_entity *se, ktime_t deadline, ktime_t period)
 {
-	struct sched_params params = { .level = se->level, .deadline = deadline,
-		.period = period };
+	struct sched_params params = {.level = se->level, .deadline = deadline, .period = period};
 
 	return machine_set_params(cpu, se, &params);
 }
@@ -574,7 +574,7 @@ static void check_cpu(unsigned cpu)
 
 static __unused void machine_check(void)
 {
-	struct sched_census census = { 0 };
+	struct sched_census census = {0};
 	unsigned idle = 0;
 	const char *wrong;
 
@@ -632,8 +632,8 @@ static void op_spawn(unsigned cpu, uint64_t r)
 
 static void op_leave(unsigned cpu, uint64_t r)
 {
-	static const enum sched_reason reasons[] = { SCHED_YIELD, SCHED_YIELD, SCHED_BLOCK,
-		SCHED_BLOCK, SCHED_SLEEP, SCHED_STOP };
+	static const enum sched_reason reasons[] = {
+		SCHED_YIELD, SCHED_YIELD, SCHED_BLOCK, SCHED_BLOCK, SCHED_SLEEP, SCHED_STOP};
 
 	if (cpu_idle(cpu))
 		return;
@@ -659,7 +659,7 @@ static void op_affinity(unsigned cpu, struct sched_entity *se, uint64_t r)
 /* Many ask for more than there is. */
 static void op_reserve(unsigned cpu, struct sched_entity *se, uint64_t r)
 {
-	struct sched_params params = { .kind = SCHED_KIND_DL, .level = r % SCHED_LEVEL_COUNT };
+	struct sched_params params = {.kind = SCHED_KIND_DL, .level = r % SCHED_LEVEL_COUNT};
 	int error;
 
 	if (r >> 25 & 1)
@@ -673,7 +673,7 @@ static void op_reserve(unsigned cpu, struct sched_entity *se, uint64_t r)
 
 static void op_params(unsigned cpu, struct sched_entity *se, uint64_t r)
 {
-	struct sched_params params = { .level = r % SCHED_LEVEL_COUNT };
+	struct sched_params params = {.level = r % SCHED_LEVEL_COUNT};
 
 	if (r & 0x40)
 		params.deadline = (ktime_t)(r >> 8 & 0xf) * MS;

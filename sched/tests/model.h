@@ -9,8 +9,8 @@
 
 #include "sched/tests/machine.h"
 
-#define TASKS 12
-#define NOBODY TASKS
+#define TASKS      12
+#define NOBODY     TASKS
 #define NO_RELEASE (-1)
 
 enum where {
@@ -26,11 +26,11 @@ struct model_task {
 	enum where where;
 	bool urgent, runnable;
 	unsigned level;
-	int rest;             /* ms of its turn */
-	long key, order;      /* smallest first; then smallest first */
-	long ages_from;       /* priority */
-	int used;             /* mlfq: ms of its allotment */
-	bool fresh;           /* mlfq: its turn begins when it is picked, whatever its rest */
+	int rest;              /* ms of its turn */
+	long key, order;       /* smallest first; then smallest first */
+	long ages_from;        /* priority */
+	int used;              /* mlfq: ms of its allotment */
+	bool fresh;            /* mlfq: its turn begins when it is picked, whatever its rest */
 	long deadline, period; /* edf: ms, 0 is none */
 	long release;          /* edf: of its present job, or NO_RELEASE */
 	bool late;             /* edf: that job was not done at its deadline */
@@ -45,10 +45,10 @@ struct rules {
 	int (*quantum)(const struct model_task *t);
 	void (*enter)(struct model_task *t, enum sched_why why); /* sets key, order and rest */
 	bool (*preempts)(const struct model_task *woken, const struct model_task *current);
-	void (*alone)(struct model_task *t); /* its turn ended and another begins: nobody waits */
-	void (*millisecond)(void);           /* before a millisecond passes, when not NULL */
-	void (*charge)(struct model_task *t);     /* one has passed, when not NULL */
-	bool (*over)(const struct model_task *t); /* is its turn over before its rest? or NULL */
+	void (*alone)(struct model_task *t);  /* its turn ended and another begins: nobody waits */
+	void (*millisecond)(void);            /* before a millisecond passes, when not NULL */
+	void (*charge)(struct model_task *t); /* one has passed, when not NULL */
+	bool (*over)(const struct model_task *t);    /* is its turn over before its rest? or NULL */
 	bool (*endless)(const struct model_task *t); /* has its turn no end? or NULL */
 	void (*left)(struct model_task *t);          /* blocks or stops, when not NULL */
 	void (*picked)(struct model_task *t);        /* its turn begins, when not NULL */
@@ -274,8 +274,10 @@ static bool choose_priority(struct model_task *t, unsigned r)
 
 static struct sched_params params_of(const struct model_task *t)
 {
-	struct sched_params params = { .level = t->level, .deadline = t->deadline * MS,
-		.period = t->period * MS, .priority = t->priority };
+	struct sched_params params = {.level = t->level,
+		.deadline = t->deadline * MS,
+		.period = t->period * MS,
+		.priority = t->priority};
 
 	if (t->urgent)
 		return urgent_params(t->level);
@@ -330,8 +332,12 @@ static void do_set_priority(unsigned i, unsigned r)
 
 static void do_stop(unsigned i)
 {
-	static const int results[] = { [NEW] = 0, [READY] = 0, [RUNS] = -EAGAIN, [BLOCKED] = 0,
-		[STOPPED] = -EALREADY, [ENDED] = -ESRCH };
+	static const int results[] = {[NEW] = 0,
+		[READY] = 0,
+		[RUNS] = -EAGAIN,
+		[BLOCKED] = 0,
+		[STOPPED] = -EALREADY,
+		[ENDED] = -ESRCH};
 	struct model_task *t = &model.task[i];
 
 	assert_int_equal(machine_stop(0, &m.task[i].se), results[t->where]);
@@ -372,8 +378,11 @@ static void do_operation(uint64_t r)
 	} else if (what <= 8) {
 		do_start_or_wake(i);
 	} else if (what <= 12) {
-		do_leave(more % 400 == 0 ? SCHED_EXIT : more & 1 ? SCHED_YIELD
-				: more & 2 ? SCHED_BLOCK : more & 4 ? SCHED_SLEEP : SCHED_STOP);
+		do_leave(more % 400 == 0   ? SCHED_EXIT
+				: more & 1 ? SCHED_YIELD
+				: more & 2 ? SCHED_BLOCK
+				: more & 4 ? SCHED_SLEEP
+					   : SCHED_STOP);
 	} else if (what == 13) {
 		do_hand_over(i);
 	} else if (what == 14 && model.rules->fixed) {
@@ -432,8 +441,8 @@ static void compare_misses(unsigned i)
 
 	if (misses != t->misses &&
 		!((t->where == READY || t->where == RUNS) && t->late && misses + 1 == t->misses))
-		MACHINE_FAIL("task %u: %llu misses, model %u", i, (unsigned long long)misses,
-			t->misses);
+		MACHINE_FAIL(
+			"task %u: %llu misses, model %u", i, (unsigned long long)misses, t->misses);
 }
 
 static void compare(void)

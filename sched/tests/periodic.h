@@ -16,12 +16,12 @@ struct periodic {
 	ktime_t first;                     /* release of the first job */
 	struct sched_entity *se;
 
-	bool busy;         /* a job is not done */
-	bool only_yields;  /* ends its jobs by a yield: the class waits for the next release */
-	ktime_t release;   /* of the present job, or of the next one */
-	ktime_t done_at;   /* its running time when the present job is done */
-	ktime_t finish;    /* of the last job that was done */
-	ktime_t response;  /* the longest, finish minus release */
+	bool busy;        /* a job is not done */
+	bool only_yields; /* ends its jobs by a yield: the class waits for the next release */
+	ktime_t release;  /* of the present job, or of the next one */
+	ktime_t done_at;  /* its running time when the present job is done */
+	ktime_t finish;   /* of the last job that was done */
+	ktime_t response; /* the longest, finish minus release */
 	unsigned jobs, missed;
 };
 

@@ -17,16 +17,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#define CPUS_MAX 16
-#define TASKS_MAX 256
+#define CPUS_MAX     16
+#define TASKS_MAX    256
 #define HANG_SECONDS 20
 
 struct task {
 	struct sched_entity se;
-	_Atomic unsigned tokens;  /* wake-ups it has not used up */
-	_Atomic unsigned steps;   /* how much it has still to do */
-	_Atomic bool suspended;   /* somebody owes it a resume */
-	_Atomic bool on_cpu;      /* S11.2: its "stack" is in use */
+	_Atomic unsigned tokens; /* wake-ups it has not used up */
+	_Atomic unsigned steps;  /* how much it has still to do */
+	_Atomic bool suspended;  /* somebody owes it a resume */
+	_Atomic bool on_cpu;     /* S11.2: its "stack" is in use */
 };
 
 struct cpu {
@@ -70,8 +70,8 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 	BUG_ON(from > SCHED_NO_CPU); /* a device is no CPU */
 }
 
-void sched_env_trace_event(struct sched_rq *rq, struct sched_entity *se,
-	enum sched_event_kind kind, unsigned from)
+void sched_env_trace_event(
+	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from)
 {
 	BUG_ON(!spin_held(&rq->lock) || atomic_load(&se->rq) != rq);
 	BUG_ON(kind >= SCHED_EVENT_COUNT || from > SCHED_NO_CPU);
@@ -153,7 +153,7 @@ static void change_affinity(struct cpu *c, struct task *t)
 
 static void change_level(struct cpu *c, struct task *t)
 {
-	struct sched_params params = { .level = host_random_below(&c->random, SCHED_LEVEL_COUNT) };
+	struct sched_params params = {.level = host_random_below(&c->random, SCHED_LEVEL_COUNT)};
 	int error = sched_set_params(&s, &t->se, &params, c->rq.cpu, clock_now());
 
 	BUG_ON(error && error != -ESRCH);
@@ -276,8 +276,8 @@ static void *device_main(void *arg)
 
 static void report_hang(void)
 {
-	static const char *const states[] = { "NEW", "QUEUED", "RUNNING", "BLOCKED", "WAKING",
-		"STOPPED", "DEAD" };
+	static const char *const states[] = {
+		"NEW", "QUEUED", "RUNNING", "BLOCKED", "WAKING", "STOPPED", "DEAD"};
 
 	printf("nothing moves for %d s\n", HANG_SECONDS);
 	for (unsigned i = 0; i < task_count; i++)
@@ -309,7 +309,7 @@ static void watch(void)
 
 static void set_up(struct host_random *random)
 {
-	struct sched_params params = { .level = SCHED_LEVEL_NORMAL };
+	struct sched_params params = {.level = SCHED_LEVEL_NORMAL};
 	struct sched_config config;
 
 	arch_host_init(cpu_count + 1);
@@ -335,7 +335,7 @@ static void set_up(struct host_random *random)
 
 static void check_end(void)
 {
-	struct sched_census census = { 0 };
+	struct sched_census census = {0};
 	const char *wrong = NULL;
 	uint64_t switches = 0, steals = 0, migrations = 0;
 

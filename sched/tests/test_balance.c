@@ -7,7 +7,7 @@
 #include "sched/index.h"
 #include "sched/tests/machine.h"
 
-#define INTERVAL (50 * MS)
+#define INTERVAL   (50 * MS)
 #define EVERYWHERE 0xff
 
 /* `count` entities on one CPU that may then run on those of `mask`, though nobody is told. */
@@ -109,10 +109,16 @@ static void S8_4_never_oscillates(void **state)
 static void S8_4_averages_hide_no_idle_cpu(void **state)
 {
 	static const struct sched_cpu_place places[8] = {
-		{ 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { 2, 0, 0, 0 }, { 3, 0, 0, 0 },
-		{ 4, 1, 1, 0 }, { 5, 1, 1, 0 }, { 6, 1, 1, 0 }, { 7, 1, 1, 0 },
+		{0, 0, 0, 0},
+		{1, 0, 0, 0},
+		{2, 0, 0, 0},
+		{3, 0, 0, 0},
+		{4, 1, 1, 0},
+		{5, 1, 1, 0},
+		{6, 1, 1, 0},
+		{7, 1, 1, 0},
 	};
-	static const unsigned loads[8] = { 4, 4, 4, 4, 5, 5, 5, 1 };
+	static const unsigned loads[8] = {4, 4, 4, 4, 5, 5, 5, 1};
 
 	(void)state;
 	machine_places = places;
@@ -271,7 +277,7 @@ static void S8_5_only_while_it_was_allowed(void **state)
 
 static void histogram_buckets(void **state)
 {
-	struct sched_histogram h = { 0 };
+	struct sched_histogram h = {0};
 
 	(void)state;
 	sched_histogram_add(&h, -5);

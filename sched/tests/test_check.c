@@ -7,9 +7,9 @@
  */
 #include "sched/tests/machine.h"
 
-#define CURR (&m.task[0].se)
-#define WAITER (&m.task[1].se)
-#define LAST (&m.task[2].se)
+#define CURR        (&m.task[0].se)
+#define WAITER      (&m.task[1].se)
+#define LAST        (&m.task[2].se)
 #define BLOCKED_ONE (&m.task[3].se)
 
 static void build(void)
@@ -100,8 +100,7 @@ static void S11_5_lists_and_counts(void **state)
 		list_remove(&WAITER->node));
 	BREAK("list links do not match", LAST->node.prev = &LAST->node);
 	BREAK("entity on a list is not QUEUED", WAITER->state = SCHED_BLOCKED);
-	BREAK("entity on a list belongs to another run queue",
-		atomic_store(&WAITER->rq, &m.rq[1]));
+	BREAK("entity on a list belongs to another run queue", atomic_store(&WAITER->rq, &m.rq[1]));
 	BREAK("entity has a rank that its policy does not own", WAITER->rank++);
 	BREAK("entity has a rank that its policy does not own", WAITER->policy = &sched_policy_fp);
 	BREAK("entity is on another rank's list",
@@ -127,22 +126,19 @@ static void S11_1_entity(void **state)
 	BLOCKED_ONE->state = SCHED_STATE_COUNT;
 	expect_entity(BLOCKED_ONE, "entity has no valid state");
 	BLOCKED_ONE->state = SCHED_QUEUED;
-	expect_entity(
-		BLOCKED_ONE, "entity is on a list and not QUEUED, or the other way round");
+	expect_entity(BLOCKED_ONE, "entity is on a list and not QUEUED, or the other way round");
 	BLOCKED_ONE->state = SCHED_RUNNING;
-	expect_entity(
-		BLOCKED_ONE, "entity is current and not RUNNING, or the other way round");
+	expect_entity(BLOCKED_ONE, "entity is current and not RUNNING, or the other way round");
 	BLOCKED_ONE->state = SCHED_BLOCKED;
 	BLOCKED_ONE->move_pending = true;
 	expect_entity(BLOCKED_ONE, "move pending for an entity that does not run");
 	WAITER->stats.time[SCHED_QUEUED]++;
-	expect_entity(
-		WAITER, "times spent in all states do not add up to the entity's age");
+	expect_entity(WAITER, "times spent in all states do not add up to the entity's age");
 }
 
 static const char *census(void)
 {
-	struct sched_census c = { 0 };
+	struct sched_census c = {0};
 	const char *wrong;
 
 	for (unsigned i = 0; i < m.tasks; i++)
@@ -157,17 +153,14 @@ static void S11_1_S10_census(void **state)
 	build();
 	assert_string_equal(census(), "nothing");
 	BLOCKED_ONE->state = SCHED_QUEUED;
-	assert_string_equal(
-		census(), "number of QUEUED entities is not what the run queues count");
+	assert_string_equal(census(), "number of QUEUED entities is not what the run queues count");
 	BLOCKED_ONE->state = SCHED_RUNNING;
-	assert_string_equal(
-		census(), "number of RUNNING entities is not the number of busy CPUs");
+	assert_string_equal(census(), "number of RUNNING entities is not the number of busy CPUs");
 	BLOCKED_ONE->state = SCHED_WAKING;
 	assert_string_equal(census(), "an entity is WAKING when nothing moves");
 	BLOCKED_ONE->state = SCHED_BLOCKED;
 	CURR->stats.time[SCHED_RUNNING]++;
-	assert_string_equal(
-		census(), "time of all entities and idle is not the time of all CPUs");
+	assert_string_equal(census(), "time of all entities and idle is not the time of all CPUs");
 }
 
 static void a_debug_build_checks_at_every_switch(void **state)

@@ -125,7 +125,7 @@ static void S8_1_preempts_the_least_urgent(void **state)
 static void S8_1_least_loaded_at_last(void **state)
 {
 	struct cpumask rest = mask_of(6);
-	unsigned load[3] = { 0 };
+	unsigned load[3] = {0};
 
 	(void)state;
 	machine_start(3);
@@ -201,7 +201,7 @@ static void S8_3_balancing_off_steals_nothing(void **state)
 static void S8_3_steal_looks_at_few(void **state)
 {
 	static struct sched_entity many[2000];
-	struct sched_params params = { .level = SCHED_LEVEL_NORMAL };
+	struct sched_params params = {.level = SCHED_LEVEL_NORMAL};
 	struct cpumask first = mask_of(1);
 	struct sched_entity *free;
 
@@ -234,7 +234,7 @@ static void S8_3_steal_has_a_bound(void **state)
 {
 	static struct sched_entity many[500];
 	struct sched_policy staying = sched_policy_rr;
-	struct sched_params params = { .level = SCHED_LEVEL_NORMAL };
+	struct sched_params params = {.level = SCHED_LEVEL_NORMAL};
 	struct cpumask second = mask_of(2);
 
 	(void)state;
@@ -389,7 +389,7 @@ static void S8_6_taken_back_before_the_switch(void **state)
 static void S8_6_refusals(void **state)
 {
 	struct cpumask offline = mask_of(4), none = mask_of(0), first = mask_of(1);
-	struct sched_params params = { .affinity = &offline };
+	struct sched_params params = {.affinity = &offline};
 	struct sched_config config;
 	struct sched_entity *se, other;
 

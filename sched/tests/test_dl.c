@@ -7,8 +7,11 @@
 
 static struct sched_params reserve(ktime_t runtime, ktime_t deadline, ktime_t period)
 {
-	return (struct sched_params){ .kind = SCHED_KIND_DL, .level = SCHED_LEVEL_NORMAL,
-		.runtime = runtime, .deadline = deadline, .period = period };
+	return (struct sched_params){.kind = SCHED_KIND_DL,
+		.level = SCHED_LEVEL_NORMAL,
+		.runtime = runtime,
+		.deadline = deadline,
+		.period = period};
 }
 
 static int set(struct sched_entity *se, ktime_t runtime, ktime_t deadline, ktime_t period)
@@ -36,7 +39,7 @@ static struct sched_entity *launch_dl(ktime_t runtime, ktime_t deadline, ktime_t
 
 static void leave_class(struct sched_entity *se)
 {
-	assert_int_equal(machine_set_params(0, se, &(struct sched_params){ .level = 20 }), 0);
+	assert_int_equal(machine_set_params(0, se, &(struct sched_params){.level = 20}), 0);
 }
 
 static unsigned free_ppm(unsigned cpu)
@@ -69,7 +72,7 @@ static void start_with(unsigned cpus, enum sched_admission admission)
 
 static void S1_1_reservations_before_everything(void **state)
 {
-	struct sched_params params = { .kind = SCHED_KIND_FIFO, .priority = 99 };
+	struct sched_params params = {.kind = SCHED_KIND_FIFO, .priority = 99};
 	struct sched_entity *fifo, *dl;
 
 	(void)state;
@@ -180,7 +183,7 @@ static void S6_2_woken_with_little_left_goes_on(void **state)
 {
 	static const struct {
 		ktime_t at, key;
-	} cases[] = { { 3, 10 }, { 4, 14 } };
+	} cases[] = {{3, 10}, {4, 14}};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -280,7 +283,7 @@ static void S6_3_other_numbers_are_no_way_around_the_budget(void **state)
 /* A well-behaved one is not disturbed by a greedy one with an earlier deadline. */
 static void S6_3_it_can_hurt_no_other(void **state)
 {
-	struct periodic p = { .runtime = 4 * MS, .deadline = 10 * MS, .period = 10 * MS };
+	struct periodic p = {.runtime = 4 * MS, .deadline = 10 * MS, .period = 10 * MS};
 
 	(void)state;
 	start(1);
@@ -332,8 +335,9 @@ static void S6_1_overhead_is_added_to_every_job(void **state)
 	assert_int_equal(m.s.config.overhead, 2 * NSEC_PER_USEC);
 	se = machine_spawn(0, SCHED_LEVEL_NORMAL, NULL);
 	assert_int_equal(machine_set_params(0, se,
-		&(struct sched_params){ .kind = SCHED_KIND_DL, .runtime = 4000,
-			.period = 10000 }), 0);
+				 &(struct sched_params){
+					 .kind = SCHED_KIND_DL, .runtime = 4000, .period = 10000}),
+		0);
 	assert_in_range(free_ppm(0), 349990, 350000);
 }
 
@@ -423,8 +427,8 @@ static void S6_4_exactly_zero_when_all_have_gone(void **state)
 		struct sched_entity *se[20];
 
 		for (unsigned i = 0; i < 20; i++) {
-			se[i] = m.tasks < MACHINE_TASKS
-				? machine_spawn(0, 20, NULL) : &m.task[i].se;
+			se[i] = m.tasks < MACHINE_TASKS ? machine_spawn(0, 20, NULL)
+							: &m.task[i].se;
 			if (se[i]->state == SCHED_NEW)
 				machine_launch(0, se[i]);
 			(void)!set(se[i], 1 + host_random_below(&r, 5), 0,
@@ -492,21 +496,21 @@ static void S6_1_all_are_admitted_if_told_so(void **state)
 static void wrong_numbers_are_refused(void **state)
 {
 	static const struct sched_params cases[] = {
-		{ .kind = SCHED_KIND_DL, .runtime = 0, .period = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = -1, .period = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = 1 },
-		{ .kind = SCHED_KIND_DL, .runtime = 1, .deadline = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = 11, .period = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = 5, .deadline = 4, .period = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = 5, .deadline = 11, .period = 10 },
-		{ .kind = SCHED_KIND_DL, .runtime = 5, .period = 10, .priority = 1 },
-		{ .kind = SCHED_KIND_DL, .runtime = 5, .period = SCHED_PERIOD_MAX + 1 },
+		{.kind = SCHED_KIND_DL, .runtime = 0, .period = 10},
+		{.kind = SCHED_KIND_DL, .runtime = -1, .period = 10},
+		{.kind = SCHED_KIND_DL, .runtime = 1},
+		{.kind = SCHED_KIND_DL, .runtime = 1, .deadline = 10},
+		{.kind = SCHED_KIND_DL, .runtime = 11, .period = 10},
+		{.kind = SCHED_KIND_DL, .runtime = 5, .deadline = 4, .period = 10},
+		{.kind = SCHED_KIND_DL, .runtime = 5, .deadline = 11, .period = 10},
+		{.kind = SCHED_KIND_DL, .runtime = 5, .period = 10, .priority = 1},
+		{.kind = SCHED_KIND_DL, .runtime = 5, .period = SCHED_PERIOD_MAX + 1},
 	};
 
 	(void)state;
 	start(1);
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct sched_entity *se = launch(0, SCHED_LEVEL_NORMAL, NULL), other = { 0 };
+		struct sched_entity *se = launch(0, SCHED_LEVEL_NORMAL, NULL), other = {0};
 
 		assert_int_equal(machine_set_params(0, se, &cases[i]), -EINVAL);
 		assert_int_equal(sched_attach(&m.s, &other, &cases[i], 0), -EINVAL);
@@ -525,15 +529,18 @@ static unsigned spawn_random_set(struct periodic *p, unsigned most, struct host_
 		ktime_t period = (5 + host_random_below(r, 46)) * MS;
 		ktime_t deadline = period - host_random_below(r, (unsigned)(period / 2));
 		ktime_t runtime = 1 + host_random_below(r, (unsigned)(deadline / 2));
-		struct sched_entity *se = m.tasks < MACHINE_TASKS
-			? machine_spawn(0, SCHED_LEVEL_NORMAL, NULL) : NULL;
+		struct sched_entity *se =
+			m.tasks < MACHINE_TASKS ? machine_spawn(0, SCHED_LEVEL_NORMAL, NULL) : NULL;
 		struct sched_params params = reserve(runtime, deadline, period);
 
 		if (!se || machine_set_params(0, se, &params))
 			continue;
-		p[n] = (struct periodic){ .runtime = runtime, .deadline = deadline,
-			.period = period, .first = host_random_below(r, 10 * MS), .se = se,
-			.only_yields = host_random_below(r, 2) };
+		p[n] = (struct periodic){.runtime = runtime,
+			.deadline = deadline,
+			.period = period,
+			.first = host_random_below(r, 10 * MS),
+			.se = se,
+			.only_yields = host_random_below(r, 2)};
 		if (host_random_below(r, 3) == 0)
 			p[n].runtime = 1 + host_random_below(r, (unsigned)runtime);
 		n++;
@@ -586,8 +593,9 @@ static void S6_5_dhalls_sets_have_no_miss(void **state)
 		for (unsigned i = 0; i <= cpus; i++) {
 			ktime_t runtime = i < cpus ? 2 : 90, period = i < cpus ? 99 : 100;
 
-			p[i] = (struct periodic){ .runtime = runtime * MS,
-				.deadline = period * MS, .period = period * MS };
+			p[i] = (struct periodic){.runtime = runtime * MS,
+				.deadline = period * MS,
+				.period = period * MS};
 			p[i].se = spawn(runtime, period, period);
 		}
 		periodic_run(p, cpus + 1, 10000 * MS);
@@ -598,7 +606,7 @@ static void S6_5_dhalls_sets_have_no_miss(void **state)
 
 /* --- the model: one CPU, a millisecond at a time, rule S6.2 as it is stated ------------------- */
 
-#define TASKS 6
+#define TASKS  6
 #define NOBODY TASKS
 
 enum where { BLOCKED, READY, RUNS, HELD, STOPPED };
@@ -665,8 +673,10 @@ static void model_pick(void)
 	unsigned best = NOBODY;
 
 	for (unsigned i = 0; i < TASKS; i++)
-		if (model.task[i].where == READY && (best == NOBODY || due(i) < due(best) ||
-			(due(i) == due(best) && model.task[i].order < model.task[best].order)))
+		if (model.task[i].where == READY &&
+			(best == NOBODY || due(i) < due(best) ||
+				(due(i) == due(best) &&
+					model.task[i].order < model.task[best].order)))
 			best = i;
 	model.current = best;
 	if (best != NOBODY)
@@ -787,16 +797,18 @@ static void model_operation(uint64_t r)
 
 static void model_compare(void)
 {
-	static const enum sched_state states[] = { [BLOCKED] = SCHED_BLOCKED,
-		[READY] = SCHED_QUEUED, [RUNS] = SCHED_RUNNING, [HELD] = SCHED_THROTTLED,
-		[STOPPED] = SCHED_STOPPED };
+	static const enum sched_state states[] = {[BLOCKED] = SCHED_BLOCKED,
+		[READY] = SCHED_QUEUED,
+		[RUNS] = SCHED_RUNNING,
+		[HELD] = SCHED_THROTTLED,
+		[STOPPED] = SCHED_STOPPED};
 
 	for (unsigned i = 0; i < TASKS; i++) {
 		const struct sched_entity *se = &m.task[i].se;
 
 		if (se->state != states[model.task[i].where])
-			MACHINE_FAIL("task %u: state %d, model %d", i, se->state,
-				model.task[i].where);
+			MACHINE_FAIL(
+				"task %u: state %d, model %d", i, se->state, model.task[i].where);
 		if (se->release != model.task[i].release * MS)
 			MACHINE_FAIL("task %u: release %lld, model %ld ms", i,
 				(long long)se->release, model.task[i].release);

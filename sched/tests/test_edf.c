@@ -185,8 +185,8 @@ static void S10_a_miss_is_counted_once_per_job(void **state)
 	machine_advance(10 * MS);
 	machine_leave(0, SCHED_YIELD); /* done at its deadline */
 	assert_int_equal(se->stats.misses, 0);
-	machine_advance(30 * MS + 1);  /* the second was due at 30 */
-	launch_urgent(0, NULL);        /* preempts it */
+	machine_advance(30 * MS + 1); /* the second was due at 30 */
+	launch_urgent(0, NULL);       /* preempts it */
 	assert_int_equal(se->stats.misses, 1);
 	machine_leave(0, SCHED_EXIT);
 	machine_leave(0, SCHED_BLOCK);
@@ -257,16 +257,22 @@ static void wrong_numbers_are_refused(void **state)
 		ktime_t deadline, period;
 		int result;
 	} cases[] = {
-		{ -1, 0, -EINVAL }, { 0, -1, -EINVAL }, { 11, 10, -EINVAL }, { 10, 10, 0 },
-		{ 0, 10, 0 }, { 10, 0, 0 }, { SCHED_PERIOD_MAX, 0, 0 },
-		{ SCHED_PERIOD_MAX + 1, 0, -EINVAL }, { 1, SCHED_PERIOD_MAX + 1, -EINVAL },
+		{-1, 0, -EINVAL},
+		{0, -1, -EINVAL},
+		{11, 10, -EINVAL},
+		{10, 10, 0},
+		{0, 10, 0},
+		{10, 0, 0},
+		{SCHED_PERIOD_MAX, 0, 0},
+		{SCHED_PERIOD_MAX + 1, 0, -EINVAL},
+		{1, SCHED_PERIOD_MAX + 1, -EINVAL},
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct sched_entity *se, other = { 0 };
-		struct sched_params params = { .deadline = cases[i].deadline,
-			.period = cases[i].period };
+		struct sched_entity *se, other = {0};
+		struct sched_params params = {
+			.deadline = cases[i].deadline, .period = cases[i].period};
 
 		start(1);
 		se = launch(0, SCHED_LEVEL_NORMAL, NULL);
@@ -305,8 +311,10 @@ static void spawn_set(struct periodic *p, unsigned n)
 static void S1_2_utilisation_one_has_no_miss(void **state)
 {
 	struct periodic p[] = {
-		{ .runtime = 4, .period = 8 }, { .runtime = 3, .period = 12 },
-		{ .runtime = 3, .period = 24 }, { .runtime = 6, .period = 48 },
+		{.runtime = 4, .period = 8},
+		{.runtime = 3, .period = 12},
+		{.runtime = 3, .period = 24},
+		{.runtime = 6, .period = 48},
 	};
 	const unsigned n = ARRAY_SIZE(p);
 	ktime_t end;
@@ -327,12 +335,12 @@ static void S1_2_utilisation_one_has_no_miss(void **state)
 /* Random sets with U of at most 1: no miss in two hyperperiods. */
 static void S1_2_random_sets_up_to_one_have_no_miss(void **state)
 {
-	static const ktime_t periods[] = { 4, 6, 8, 10, 12, 15, 20, 24, 30, 40, 60 };
+	static const ktime_t periods[] = {4, 6, 8, 10, 12, 15, 20, 24, 30, 40, 60};
 	struct host_random r = host_random_start("sets");
 
 	(void)state;
 	for (unsigned long round = 0; round < host_rounds(300); round++) {
-		struct periodic p[6] = { 0 };
+		struct periodic p[6] = {0};
 		ktime_t used = 0; /* of 120 */
 		unsigned n = 0;
 
@@ -359,8 +367,9 @@ static void S1_2_random_sets_up_to_one_have_no_miss(void **state)
 static void S1_2_overload_is_a_domino(void **state)
 {
 	struct periodic p[] = {
-		{ .runtime = 4, .period = 10 }, { .runtime = 4, .period = 10 },
-		{ .runtime = 4, .period = 10 },
+		{.runtime = 4, .period = 10},
+		{.runtime = 4, .period = 10},
+		{.runtime = 4, .period = 10},
 	};
 	const unsigned n = ARRAY_SIZE(p);
 

@@ -9,12 +9,12 @@
 
 static struct sched_params fixed(enum sched_kind kind, unsigned priority)
 {
-	return (struct sched_params){ .kind = kind, .level = SCHED_LEVEL_NORMAL,
-		.priority = priority };
+	return (struct sched_params){
+		.kind = kind, .level = SCHED_LEVEL_NORMAL, .priority = priority};
 }
 
-static struct sched_entity *launch_fixed(unsigned cpu, enum sched_kind kind, unsigned priority,
-	const struct cpumask *mask)
+static struct sched_entity *launch_fixed(
+	unsigned cpu, enum sched_kind kind, unsigned priority, const struct cpumask *mask)
 {
 	struct sched_entity *se = machine_spawn(cpu, SCHED_LEVEL_NORMAL, mask);
 	struct sched_params params = fixed(kind, priority);
@@ -239,8 +239,9 @@ static void S7_class_of_one_that_sleeps_or_is_stopped_changes(void **state)
 	machine_launch(0, fresh);
 	assert_ptr_equal(m.rq[0].curr, fresh);
 	machine_leave(0, SCHED_EXIT);
-	assert_int_equal(sched_set_params(&m.s, fresh,
-		&(struct sched_params){ .level = 0 }, 0, m.now), -ESRCH);
+	assert_int_equal(
+		sched_set_params(&m.s, fresh, &(struct sched_params){.level = 0}, 0, m.now),
+		-ESRCH);
 	machine_check();
 }
 
@@ -290,20 +291,20 @@ static void S7_an_inherited_urgency_is_a_class(void **state)
 static void wrong_numbers_are_refused(void **state)
 {
 	static const struct sched_params cases[] = {
-		{ .kind = SCHED_KIND_FIFO },
-		{ .kind = SCHED_KIND_FIFO, .priority = 100 },
-		{ .kind = SCHED_KIND_RR, .priority = 0 },
-		{ .kind = SCHED_KIND_TS, .priority = 1 },
-		{ .kind = SCHED_KIND_RR, .priority = 1, .runtime = 1 },
-		{ .kind = SCHED_KIND_TS, .runtime = 1 },
-		{ .kind = SCHED_KIND_COUNT, .priority = 1 },
-		{ .kind = SCHED_KIND_FIFO, .priority = 1, .level = 40 },
+		{.kind = SCHED_KIND_FIFO},
+		{.kind = SCHED_KIND_FIFO, .priority = 100},
+		{.kind = SCHED_KIND_RR, .priority = 0},
+		{.kind = SCHED_KIND_TS, .priority = 1},
+		{.kind = SCHED_KIND_RR, .priority = 1, .runtime = 1},
+		{.kind = SCHED_KIND_TS, .runtime = 1},
+		{.kind = SCHED_KIND_COUNT, .priority = 1},
+		{.kind = SCHED_KIND_FIFO, .priority = 1, .level = 40},
 	};
 
 	(void)state;
 	machine_start(1);
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct sched_entity *se = launch(0, SCHED_LEVEL_NORMAL, NULL), other = { 0 };
+		struct sched_entity *se = launch(0, SCHED_LEVEL_NORMAL, NULL), other = {0};
 
 		assert_int_equal(machine_set_params(0, se, &cases[i]), -EINVAL);
 		assert_int_equal(sched_attach(&m.s, &other, &cases[i], 0), -EINVAL);
@@ -328,7 +329,7 @@ static void params_are_read_back(void **state)
 /* CPU 0 runs 60; the others run 10, 20 and 30: the one with 10 is interrupted. */
 static void S7_2_a_woken_one_preempts_the_least_urgent_cpu(void **state)
 {
-	static const unsigned priorities[] = { 60, 20, 10, 30 };
+	static const unsigned priorities[] = {60, 20, 10, 30};
 	struct sched_entity *se, *runs[4];
 	struct cpumask here;
 

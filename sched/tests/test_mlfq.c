@@ -6,7 +6,7 @@
 #include "sched/tests/model.h"
 
 #define LEVELS 8
-#define BOOST 500
+#define BOOST  500
 
 static void start(unsigned cpus)
 {
@@ -49,7 +49,7 @@ static void S5_1_S5_2_levels_quanta_and_allotments(void **state)
 /* A block that served a thread before: the new one begins at the top, with a full allotment. */
 static void S5_1_new_in_an_old_block(void **state)
 {
-	struct sched_params params = { .level = SCHED_LEVEL_NORMAL };
+	struct sched_params params = {.level = SCHED_LEVEL_NORMAL};
 	struct sched_entity *se;
 
 	(void)state;

@@ -9,14 +9,26 @@
 
 /* Eight CPUs: cores 0-1 2-3 4-5 6-7, caches 0-3 4-7, one package a cache, one node. */
 static const struct sched_cpu_place paired[MACHINE_CPUS] = {
-	{ 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { 1, 0, 0, 0 },
-	{ 2, 1, 1, 0 }, { 2, 1, 1, 0 }, { 3, 1, 1, 0 }, { 3, 1, 1, 0 },
+	{0, 0, 0, 0},
+	{0, 0, 0, 0},
+	{1, 0, 0, 0},
+	{1, 0, 0, 0},
+	{2, 1, 1, 0},
+	{2, 1, 1, 0},
+	{3, 1, 1, 0},
+	{3, 1, 1, 0},
 };
 
 /* The same numbered across: siblings are 4 apart, packages are even and odd, each with its node. */
 static const struct sched_cpu_place crossed[MACHINE_CPUS] = {
-	{ 0, 0, 0, 7 }, { 1, 1, 1, 9 }, { 2, 0, 0, 7 }, { 3, 1, 1, 9 },
-	{ 0, 0, 0, 7 }, { 1, 1, 1, 9 }, { 2, 0, 0, 7 }, { 3, 1, 1, 9 },
+	{0, 0, 0, 7},
+	{1, 1, 1, 9},
+	{2, 0, 0, 7},
+	{3, 1, 1, 9},
+	{0, 0, 0, 7},
+	{1, 1, 1, 9},
+	{2, 0, 0, 7},
+	{3, 1, 1, 9},
 };
 
 static void start(unsigned cpus, const struct sched_cpu_place *places)
@@ -47,7 +59,10 @@ static void S8_1_neighbourhoods_are_nested(void **state)
 static void S8_1_neighbourhoods_of_contradictory_numbers(void **state)
 {
 	static const struct sched_cpu_place odd[4] = {
-		{ 0, 0, 0, 0 }, { 0, 1, 0, 1 }, { 1, 1, 0, 0 }, { 1, 0, 1, 1 },
+		{0, 0, 0, 0},
+		{0, 1, 0, 1},
+		{1, 1, 0, 0},
+		{1, 0, 1, 1},
 	};
 
 	(void)state;
@@ -70,9 +85,9 @@ static void fill(const unsigned *order)
 
 static void S8_1_nearest_idle_cpu_by_topology(void **state)
 {
-	static const unsigned pairs[] = { 5, 4, 6, 7, 0, 1, 2, 3 };
-	static const unsigned across[] = { 5, 1, 7, 3, 6, 0, 2, 4 };
-	static const unsigned flat[] = { 5, 6, 7, 0, 1, 2, 3, 4 };
+	static const unsigned pairs[] = {5, 4, 6, 7, 0, 1, 2, 3};
+	static const unsigned across[] = {5, 1, 7, 3, 6, 0, 2, 4};
+	static const unsigned flat[] = {5, 6, 7, 0, 1, 2, 3, 4};
 
 	(void)state;
 	start(8, paired);
@@ -86,7 +101,7 @@ static void S8_1_nearest_idle_cpu_by_topology(void **state)
 /* Several wakers at once and nobody has acted yet: nested masks, one claim each. */
 static void S8_1_nearest_idle_cpus_are_claimed_once(void **state)
 {
-	static const unsigned order[] = { 2, 3, 0, 1, 4, 5, 6, 7 };
+	static const unsigned order[] = {2, 3, 0, 1, 4, 5, 6, 7};
 
 	(void)state;
 	start(8, paired);
@@ -118,7 +133,7 @@ static void S8_2_offer_goes_to_the_nearest_idle_cpu(void **state)
 
 static void S8_3_steals_from_the_nearest(void **state)
 {
-	static const unsigned from[] = { 4, 6, 0 };
+	static const unsigned from[] = {4, 6, 0};
 	struct cpumask fifth = mask_of(1 << 5);
 	struct sched_entity *free[3], *holder;
 
@@ -203,7 +218,7 @@ static void compare_choices(uint64_t r)
 
 static void S8_1_choice_is_exact(void **state)
 {
-	const struct sched_cpu_place *const places[] = { NULL, paired, crossed };
+	const struct sched_cpu_place *const places[] = {NULL, paired, crossed};
 	struct host_random r = host_random_start("choice");
 
 	(void)state;
@@ -257,7 +272,8 @@ static void S8_1_sets_of_4096_cpus(void **state)
 		unsigned end = host_random_below(&r, CONFIG_MAX_CPUS + 1), cpu = from;
 		const struct cpumask *close = i & 1 ? &near : NULL;
 
-		while (cpu < end && !(sched_set_test(&set, cpu) && cpumask_test(&mask, cpu) &&
+		while (cpu < end &&
+			!(sched_set_test(&set, cpu) && cpumask_test(&mask, cpu) &&
 				(!close || cpumask_test(close, cpu))))
 			cpu++;
 		assert_int_equal(sched_set_next(&set, &mask, close, from, end),

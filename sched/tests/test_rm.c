@@ -18,8 +18,11 @@ static void start(unsigned cpus, enum sched_admission admission)
 static int set(struct sched_entity *se, enum sched_kind kind, ktime_t runtime, ktime_t deadline,
 	ktime_t period)
 {
-	struct sched_params params = { .kind = kind, .level = SCHED_LEVEL_NORMAL,
-		.runtime = runtime * MS, .deadline = deadline * MS, .period = period * MS };
+	struct sched_params params = {.kind = kind,
+		.level = SCHED_LEVEL_NORMAL,
+		.runtime = runtime * MS,
+		.deadline = deadline * MS,
+		.period = period * MS};
 
 	return machine_set_params(0, se, &params);
 }
@@ -139,7 +142,7 @@ static void S7_1_bound_to_the_cpu_that_admits(void **state)
 	assert_int_equal(se->bound, 1);
 	machine_launch(0, se);
 	assert_int_equal(cpu_of(se), 1);
-	assert_int_equal(machine_set_params(0, se, &(struct sched_params){ .level = 20 }), 0);
+	assert_int_equal(machine_set_params(0, se, &(struct sched_params){.level = 20}), 0);
 	assert_int_equal(se->bound, SCHED_NO_CPU);
 	assert_int_equal(se->rank, SCHED_RANK_TS);
 	machine_check();
@@ -148,8 +151,8 @@ static void S7_1_bound_to_the_cpu_that_admits(void **state)
 static void S7_1_misses_are_counted(void **state)
 {
 	struct periodic p[] = {
-		{ .runtime = 4 * MS, .deadline = 5 * MS, .period = 5 * MS },
-		{ .runtime = 4 * MS, .deadline = 7 * MS, .period = 7 * MS },
+		{.runtime = 4 * MS, .deadline = 5 * MS, .period = 5 * MS},
+		{.runtime = 4 * MS, .deadline = 7 * MS, .period = 7 * MS},
 	};
 
 	(void)state;
@@ -199,8 +202,10 @@ static unsigned spawn_random(struct periodic *p, unsigned n, struct host_random 
 		ktime_t runtime = 1 + host_random_below(r, (unsigned)MIN(deadline, 4));
 		struct sched_entity *se = machine_spawn(0, SCHED_LEVEL_NORMAL, NULL);
 
-		p[made++] = (struct periodic){ .runtime = runtime * MS,
-			.deadline = deadline * MS, .period = period * MS, .se = se };
+		p[made++] = (struct periodic){.runtime = runtime * MS,
+			.deadline = deadline * MS,
+			.period = period * MS,
+			.se = se};
 		*refused = set(se, SCHED_KIND_RM, runtime, deadline, period) != 0;
 		MACHINE_EXPECT(deadline * MS == se->deadline || *refused);
 	}
@@ -227,7 +232,8 @@ static void S7_1_admission_is_exact(void **state)
 			for (unsigned i = 0; i < n; i++) {
 				p[i].se = machine_spawn(0, SCHED_LEVEL_NORMAL, NULL);
 				assert_int_equal(set(p[i].se, SCHED_KIND_RM, p[i].runtime / MS,
-					p[i].deadline / MS, p[i].period / MS), 0);
+							 p[i].deadline / MS, p[i].period / MS),
+					0);
 			}
 		}
 		periodic_run(p, n, 100 * MS);
@@ -244,7 +250,7 @@ static void S7_1_no_miss_beside_reservations(void **state)
 
 	(void)state;
 	for (unsigned long round = 0; round < host_rounds(2000); round++) {
-		struct periodic p[12] = { 0 };
+		struct periodic p[12] = {0};
 		unsigned n = 0;
 
 		start(2, SCHED_ADMIT_DENSITY);
@@ -256,9 +262,11 @@ static void S7_1_no_miss_beside_reservations(void **state)
 
 			if (set(se, kind, runtime, 0, period))
 				continue;
-			p[n++] = (struct periodic){ .runtime = runtime * MS,
-				.deadline = period * MS, .period = period * MS, .se = se,
-				.first = host_random_below(&r, 10 * MS) };
+			p[n++] = (struct periodic){.runtime = runtime * MS,
+				.deadline = period * MS,
+				.period = period * MS,
+				.se = se,
+				.first = host_random_below(&r, 10 * MS)};
 		}
 		periodic_run(p, n, 150 * MS);
 		for (unsigned i = 0; i < n; i++)

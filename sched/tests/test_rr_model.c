@@ -5,9 +5,9 @@
  */
 #include "sched/tests/machine.h"
 
-#define TASKS 12
-#define LISTS (1 + URGENT_RANKS) /* urgent ones by rank, then round robin */
-#define RR URGENT_RANKS
+#define TASKS  12
+#define LISTS  (1 + URGENT_RANKS) /* urgent ones by rank, then round robin */
+#define RR     URGENT_RANKS
 #define NOBODY TASKS
 
 enum where {
@@ -157,7 +157,8 @@ static void do_leave(enum sched_reason reason)
 		return;
 	machine_leave(0, reason);
 	model.task[i].where = reason == SCHED_EXIT ? ENDED
-		: reason == SCHED_STOP ? STOPPED : BLOCKED;
+		: reason == SCHED_STOP             ? STOPPED
+						   : BLOCKED;
 	model.task[i].runnable = reason == SCHED_STOP;
 	if (reason == SCHED_YIELD)
 		put_fresh(i);
@@ -198,8 +199,12 @@ static void do_set_level(unsigned i, unsigned level)
 
 static void do_stop(unsigned i)
 {
-	static const int results[] = { [NEW] = 0, [READY] = 0, [RUNS] = -EAGAIN, [BLOCKED] = 0,
-		[STOPPED] = -EALREADY, [ENDED] = -ESRCH };
+	static const int results[] = {[NEW] = 0,
+		[READY] = 0,
+		[RUNS] = -EAGAIN,
+		[BLOCKED] = 0,
+		[STOPPED] = -EALREADY,
+		[ENDED] = -ESRCH};
 
 	assert_int_equal(machine_stop(0, &m.task[i].se), results[model.task[i].where]);
 	if (results[model.task[i].where])
@@ -234,8 +239,11 @@ static void do_operation(uint64_t r)
 	} else if (what <= 8) {
 		do_start_or_wake(i);
 	} else if (what <= 12) {
-		do_leave(more % 400 == 0 ? SCHED_EXIT : more & 1 ? SCHED_YIELD
-				: more & 2 ? SCHED_BLOCK : more & 4 ? SCHED_SLEEP : SCHED_STOP);
+		do_leave(more % 400 == 0   ? SCHED_EXIT
+				: more & 1 ? SCHED_YIELD
+				: more & 2 ? SCHED_BLOCK
+				: more & 4 ? SCHED_SLEEP
+					   : SCHED_STOP);
 	} else if (what == 13) {
 		do_hand_over(i);
 	} else if (what == 14) {
@@ -283,7 +291,7 @@ static void compare(void)
 
 static void restart(struct host_random *r)
 {
-	model = (struct model){ .current = NOBODY };
+	model = (struct model){.current = NOBODY};
 	machine_start(1);
 	for (unsigned i = 0; i < TASKS; i++) {
 		unsigned level = host_random_below(r, 31);

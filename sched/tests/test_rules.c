@@ -289,7 +289,7 @@ static void hand_over_is_no_overtaking(void **state)
 
 static void set_params_changes_the_quantum(void **state)
 {
-	struct sched_params bad = { .level = SCHED_LEVEL_COUNT };
+	struct sched_params bad = {.level = SCHED_LEVEL_COUNT};
 	struct sched_entity *a, *b, other;
 
 	(void)state;

@@ -41,8 +41,8 @@ void sched_env_set_timer(struct sched_rq *rq, ktime_t when)
 
 static void record_turn(const struct sim_task *task, unsigned cpu, ktime_t begin)
 {
-	machine->turns = sim_append(machine->turns, &machine->turn_count, &machine->turn_room,
-		sizeof(struct sim_turn));
+	machine->turns = sim_append(
+		machine->turns, &machine->turn_count, &machine->turn_room, sizeof(struct sim_turn));
 	machine->turns[machine->turn_count - 1] = (struct sim_turn){
 		.cpu = cpu,
 		.task = task_number(machine, task),
@@ -86,8 +86,8 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 	begin_wait(rq, se);
 }
 
-void sched_env_trace_event(struct sched_rq *rq, struct sched_entity *se,
-	enum sched_event_kind kind, unsigned from)
+void sched_env_trace_event(
+	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from)
 {
 	(void)from;
 	if (kind != SCHED_EVENT_MIGRATE)

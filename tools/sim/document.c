@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static __noreturn __printf(4, 0) void fail_at(const struct document *d, size_t line, size_t column,
-	const char *text, va_list arguments)
+static __noreturn __printf(4, 0) void fail_at(
+	const struct document *d, size_t line, size_t column, const char *text, va_list arguments)
 {
 	fprintf(stderr, "%s:%zu:%zu: ", d->path, line + 1, column + 1);
 	vfprintf(stderr, text, arguments);
@@ -113,8 +113,7 @@ static const char *found(const yaml_node_t *node)
 
 static bool is_word(const yaml_node_t *node)
 {
-	return node->type == YAML_SCALAR_NODE &&
-		node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
 const char *document_text(struct document *d, yaml_node_t *node, const char *what)

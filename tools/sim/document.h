@@ -42,8 +42,8 @@ yaml_node_t *document_item(struct document *d, yaml_node_t *node, unsigned index
 
 /* `what` names the value in the error. */
 const char *document_text(struct document *d, yaml_node_t *node, const char *what);
-uint64_t document_number(struct document *d, yaml_node_t *node, const char *what, uint64_t least,
-	uint64_t most);
+uint64_t document_number(
+	struct document *d, yaml_node_t *node, const char *what, uint64_t least, uint64_t most);
 bool document_bool(struct document *d, yaml_node_t *node, const char *what);
 
 #endif

@@ -77,7 +77,7 @@ static void settle(struct events *e, unsigned place, struct event event)
 
 void events_set(struct events *e, unsigned id, ktime_t time)
 {
-	struct event event = { time, id };
+	struct event event = {time, id};
 
 	if (e->place[id])
 		settle(e, e->place[id] - 1, event);

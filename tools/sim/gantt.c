@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define COLUMNS 100
-#define MARK 10 /* a number on the scale every so many columns */
+#define MARK    10 /* a number on the scale every so many columns */
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 

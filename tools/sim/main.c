@@ -18,7 +18,7 @@ static const char usage[] =
 
 /* What is printed: by number, the option without its dashes. */
 enum form { FORM_TABLE, FORM_JSON, FORM_GANTT, FORM_SVG, FORM_TRACE, FORM_QUIET, FORM_COUNT };
-static const char *const forms[FORM_COUNT] = { "table", "json", "gantt", "svg", "trace", "quiet" };
+static const char *const forms[FORM_COUNT] = {"table", "json", "gantt", "svg", "trace", "quiet"};
 
 struct options {
 	enum form form;
@@ -104,7 +104,7 @@ static bool needs_turns(enum form form)
 int main(int count, char **arguments)
 {
 	static struct sim sim;
-	struct options options = { 0 };
+	struct options options = {0};
 	struct scenario scenario;
 
 	for (int i = 1; i < count; i++)

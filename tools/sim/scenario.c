@@ -10,10 +10,10 @@
 #define LONGEST 3000000000000000LL
 
 static const struct unit units[] = {
-	{ "ns", 1 },
-	{ "us", NSEC_PER_USEC },
-	{ "ms", NSEC_PER_MSEC },
-	{ "s", NSEC_PER_SEC },
+	{"ns", 1},
+	{"us", NSEC_PER_USEC},
+	{"ms", NSEC_PER_MSEC},
+	{"s", NSEC_PER_SEC},
 };
 
 /* A task is read into its spec, but the unit of its times and the number of CPUs are here. */
@@ -21,10 +21,10 @@ struct spec_reader {
 	const struct scenario *scenario;
 	struct task_spec *spec;
 	yaml_node_t *at;
-	yaml_node_t *repeat;  /* NULL: not given */
-	yaml_node_t *arrival; /* NULL: not given */
+	yaml_node_t *repeat;   /* NULL: not given */
+	yaml_node_t *arrival;  /* NULL: not given */
 	yaml_node_t *priority; /* NULL: not given */
-	uint64_t rounds;      /* what `repeat` says */
+	uint64_t rounds;       /* what `repeat` says */
 };
 
 struct phase_reader {
@@ -88,8 +88,8 @@ static void read_sleep(struct document *d, yaml_node_t *node, void *into)
 }
 
 static const struct document_field phase_fields[] = {
-	{ "run", read_run, false },
-	{ "sleep", read_sleep, false },
+	{"run", read_run, false},
+	{"sleep", read_sleep, false},
 };
 
 static void expect_no_phases(struct document *d, yaml_node_t *node, const struct spec_reader *r)
@@ -102,7 +102,7 @@ static void expect_no_phases(struct document *d, yaml_node_t *node, const struct
 static void read_task_run(struct document *d, yaml_node_t *node, void *into)
 {
 	struct spec_reader *r = into;
-	struct phase_reader p = { .scenario = r->scenario };
+	struct phase_reader p = {.scenario = r->scenario};
 
 	expect_no_phases(d, node, r);
 	p.phase = r->spec->phases = allocate(1, sizeof(struct phase));
@@ -119,7 +119,7 @@ static void read_phases(struct document *d, yaml_node_t *node, void *into)
 	r->spec->phases = allocate(count, sizeof(struct phase));
 	r->spec->phase_count = count;
 	for (unsigned i = 0; i < count; i++) {
-		struct phase_reader p = { r->scenario, &r->spec->phases[i], false };
+		struct phase_reader p = {r->scenario, &r->spec->phases[i], false};
 		yaml_node_t *item = document_item(d, node, i);
 
 		document_mapping(d, item, "phase", phase_fields, ARRAY_SIZE(phase_fields), &p);
@@ -134,8 +134,9 @@ static void read_phases(struct document *d, yaml_node_t *node, void *into)
 
 static bool is_name(const char *text)
 {
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "0123456789._+-");
+	size_t length = strspn(text,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789._+-");
 
 	return length && !text[length] && length < SIM_NAME_SIZE;
 }
@@ -146,7 +147,8 @@ static void read_name(struct document *d, yaml_node_t *node, void *into)
 	const char *name = document_text(d, node, "name");
 
 	if (!is_name(name))
-		document_fail(d, node, "name: expected 1 to %d of A-Z a-z 0-9 . _ + -, found \"%.40s\"",
+		document_fail(d, node,
+			"name: expected 1 to %d of A-Z a-z 0-9 . _ + -, found \"%.40s\"",
 			SIM_NAME_SIZE - 1, name);
 	strcpy(r->spec->name, name);
 }
@@ -191,9 +193,11 @@ static void read_deadline(struct document *d, yaml_node_t *node, void *into)
 
 static void read_class(struct document *d, yaml_node_t *node, void *into)
 {
-	static const char *const names[SCHED_KIND_COUNT] = { [SCHED_KIND_TS] = "ts",
-		[SCHED_KIND_FIFO] = "fifo", [SCHED_KIND_RR] = "rr", [SCHED_KIND_RM] = "rm",
-		[SCHED_KIND_DL] = "dl" };
+	static const char *const names[SCHED_KIND_COUNT] = {[SCHED_KIND_TS] = "ts",
+		[SCHED_KIND_FIFO] = "fifo",
+		[SCHED_KIND_RR] = "rr",
+		[SCHED_KIND_RM] = "rm",
+		[SCHED_KIND_DL] = "dl"};
 	const char *name = document_text(d, node, "class");
 	struct spec_reader *r = into;
 
@@ -214,8 +218,8 @@ static void read_priority(struct document *d, yaml_node_t *node, void *into)
 	r->priority = node;
 	if (node->type == YAML_SCALAR_NODE && !strcmp(document_text(d, node, "priority"), "rm"))
 		return;
-	r->spec->priority = (unsigned)document_number(d, node, "priority (or rm)", 1,
-		SCHED_PRIORITY_MAX);
+	r->spec->priority =
+		(unsigned)document_number(d, node, "priority (or rm)", 1, SCHED_PRIORITY_MAX);
 }
 
 static void read_runtime(struct document *d, yaml_node_t *node, void *into)
@@ -240,8 +244,8 @@ static void read_task_affinity(struct document *d, yaml_node_t *node, void *into
 	for (unsigned i = 0; i < count; i++) {
 		yaml_node_t *item = document_item(d, node, i);
 
-		cpumask_set(&r->spec->affinity, (unsigned)document_number(d, item,
-			"affinity", 0, r->scenario->cpus - 1));
+		cpumask_set(&r->spec->affinity,
+			(unsigned)document_number(d, item, "affinity", 0, r->scenario->cpus - 1));
 	}
 }
 
@@ -266,20 +270,20 @@ static void read_count(struct document *d, yaml_node_t *node, void *into)
 }
 
 static const struct document_field task_fields[] = {
-	{ "name", read_name, true },
-	{ "phases", read_phases, false },
-	{ "run", read_task_run, false },
-	{ "arrival", read_arrival, false },
-	{ "arrivals", read_arrivals, false },
-	{ "period", read_period, false },
-	{ "deadline", read_deadline, false },
-	{ "class", read_class, false },
-	{ "priority", read_priority, false },
-	{ "runtime", read_runtime, false },
-	{ "level", read_level, false },
-	{ "affinity", read_task_affinity, false },
-	{ "repeat", read_repeat, false },
-	{ "count", read_count, false },
+	{"name", read_name, true},
+	{"phases", read_phases, false},
+	{"run", read_task_run, false},
+	{"arrival", read_arrival, false},
+	{"arrivals", read_arrivals, false},
+	{"period", read_period, false},
+	{"deadline", read_deadline, false},
+	{"class", read_class, false},
+	{"priority", read_priority, false},
+	{"runtime", read_runtime, false},
+	{"level", read_level, false},
+	{"affinity", read_task_affinity, false},
+	{"repeat", read_repeat, false},
+	{"count", read_count, false},
 };
 
 static void finish_arrivals(struct document *d, struct spec_reader *r)
@@ -332,7 +336,8 @@ static void finish_class(struct document *d, struct spec_reader *r)
 	if (fixed && !spec->priority && !spec->period)
 		document_fail(d, r->priority, "priority: rm needs a period");
 	if (reserved != !!spec->runtime)
-		document_fail(d, r->at, "task: expected a runtime with class rm or dl, and with no other");
+		document_fail(d, r->at,
+			"task: expected a runtime with class rm or dl, and with no other");
 	if (reserved && !spec->period)
 		document_fail(d, r->at, "task: class rm or dl needs a period");
 	if (spec->runtime > spec->deadline && reserved)
@@ -367,7 +372,7 @@ static void set_rate_monotonic(struct scenario *s)
 static void read_task(struct document *d, yaml_node_t *node, struct scenario *s, unsigned index)
 {
 	struct task_spec *spec = &s->specs[index];
-	struct spec_reader r = { .scenario = s, .spec = spec, .at = node };
+	struct spec_reader r = {.scenario = s, .spec = spec, .at = node};
 
 	spec->count = 1;
 	spec->level = SCHED_LEVEL_NORMAL;
@@ -432,8 +437,8 @@ static void read_policy(struct document *d, yaml_node_t *node, void *into)
 		s->config.algorithm = id;
 		return;
 	}
-	document_fail(d, node, "policy: expected %s, found \"%.40s\"", scenario_policies(" or "),
-		name);
+	document_fail(
+		d, node, "policy: expected %s, found \"%.40s\"", scenario_policies(" or "), name);
 }
 
 static void read_quantum(struct document *d, yaml_node_t *node, void *into)
@@ -492,8 +497,9 @@ static void read_balancing(struct document *d, yaml_node_t *node, void *into)
 
 static void read_admission(struct document *d, yaml_node_t *node, void *into)
 {
-	static const char *const names[] = { [SCHED_ADMIT_DENSITY] = "density",
-		[SCHED_ADMIT_EXACT] = "exact", [SCHED_ADMIT_ALL] = "off" };
+	static const char *const names[] = {[SCHED_ADMIT_DENSITY] = "density",
+		[SCHED_ADMIT_EXACT] = "exact",
+		[SCHED_ADMIT_ALL] = "off"};
 	const char *name = document_text(d, node, "admission");
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -521,19 +527,19 @@ static void skip(struct document *d, yaml_node_t *node, void *into)
 }
 
 static const struct document_field scenario_fields[] = {
-	{ "unit", skip, false },
-	{ "cpus", read_cpus, false },
-	{ "policy", read_policy, false },
-	{ "quantum", read_quantum, false },
-	{ "aging", read_aging, false },
-	{ "boost", read_boost, false },
-	{ "switch_cost", read_switch_cost, false },
-	{ "horizon", read_horizon, false },
-	{ "seed", read_seed, false },
-	{ "balancing", read_balancing, false },
-	{ "admission", read_admission, false },
-	{ "overhead", read_overhead, false },
-	{ "tasks", skip, true },
+	{"unit", skip, false},
+	{"cpus", read_cpus, false},
+	{"policy", read_policy, false},
+	{"quantum", read_quantum, false},
+	{"aging", read_aging, false},
+	{"boost", read_boost, false},
+	{"switch_cost", read_switch_cost, false},
+	{"horizon", read_horizon, false},
+	{"seed", read_seed, false},
+	{"balancing", read_balancing, false},
+	{"admission", read_admission, false},
+	{"overhead", read_overhead, false},
+	{"tasks", skip, true},
 };
 
 /* The shortest slice is a quarter of the quantum; if it goes for switches, nobody ever ends. */
@@ -547,9 +553,10 @@ static void expect_progress(struct document *d, yaml_node_t *root, const struct 
 void scenario_read(struct scenario *s, const char *path)
 {
 	struct document d;
-	yaml_node_t *root = document_read(&d, path), *unit = document_find(&d, root, "unit"), *tasks;
+	yaml_node_t *root = document_read(&d, path), *unit = document_find(&d, root, "unit"),
+		    *tasks;
 
-	*s = (struct scenario){ .cpus = 1, .horizon = KTIME_MAX, .seed = 1, .unit = &units[2] };
+	*s = (struct scenario){.cpus = 1, .horizon = KTIME_MAX, .seed = 1, .unit = &units[2]};
 	sched_config_default(&s->config);
 	s->config.overhead = 0;
 	if (unit)

@@ -10,7 +10,7 @@
 
 #define SIM_MAX_TASKS 1000000u
 #define SIM_NAME_SIZE 32
-#define SIM_FOREVER UINT64_MAX
+#define SIM_FOREVER   UINT64_MAX
 
 /* Runs or sleeps for a time that is drawn from low .. high anew each time. */
 struct phase {
@@ -23,11 +23,11 @@ struct phase {
 struct task_spec {
 	char name[SIM_NAME_SIZE];
 	unsigned count;
-	ktime_t arrival;         /* release of the first job */
-	ktime_t period;          /* 0: no further jobs, or those of `arrivals` */
-	ktime_t *arrivals;       /* releases of all jobs, each not before the last; or NULL */
-	uint64_t jobs;           /* how many, or SIM_FOREVER */
-	ktime_t deadline;        /* of a job, from its release; 0: none */
+	ktime_t arrival;   /* release of the first job */
+	ktime_t period;    /* 0: no further jobs, or those of `arrivals` */
+	ktime_t *arrivals; /* releases of all jobs, each not before the last; or NULL */
+	uint64_t jobs;     /* how many, or SIM_FOREVER */
+	ktime_t deadline;  /* of a job, from its release; 0: none */
 	enum sched_kind kind;
 	unsigned level;
 	unsigned priority;       /* of fixed ones; 0 until the rate-monotonic ones are known */
@@ -36,7 +36,7 @@ struct task_spec {
 	struct cpumask affinity; /* empty: every CPU */
 	struct phase *phases;    /* the first one runs */
 	unsigned phase_count;
-	uint64_t rounds;         /* of a job through the phases, or SIM_FOREVER */
+	uint64_t rounds; /* of a job through the phases, or SIM_FOREVER */
 };
 
 struct unit {

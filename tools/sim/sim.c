@@ -103,7 +103,7 @@ static void loop(struct sim *sim)
 
 void sim_run(struct sim *sim, const struct scenario *scenario, bool record)
 {
-	*sim = (struct sim){ .scenario = scenario, .record = record };
+	*sim = (struct sim){.scenario = scenario, .record = record};
 	if (sched_init(&sim->sched, &scenario->config)) {
 		fprintf(stderr, "mos-sim: policy %s cannot be the system's algorithm\n",
 			sched_policy_name(scenario->config.algorithm));

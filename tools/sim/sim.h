@@ -12,23 +12,23 @@
 struct sim_task {
 	struct sched_entity se;
 	const struct task_spec *spec;
-	unsigned copy;        /* which of the spec's count */
+	unsigned copy; /* which of the spec's count */
 	bool arrived;
-	bool awaits_release;  /* sleeps because its next job is not released yet */
-	uint64_t job;         /* which of the spec's jobs is the current or the next one */
-	ktime_t release;      /* of that job */
+	bool awaits_release; /* sleeps because its next job is not released yet */
+	uint64_t job;        /* which of the spec's jobs is the current or the next one */
+	ktime_t release;     /* of that job */
 	unsigned phase;
-	uint64_t rounds;      /* of this job, still to come after this one */
+	uint64_t rounds; /* of this job, still to come after this one */
 	uint64_t random;
-	uint64_t ended;       /* jobs that are done */
-	uint64_t misses;      /* jobs that were not done at their deadline */
-	ktime_t first_miss;   /* the first such deadline; -1: none */
-	ktime_t worst;        /* the longest time from a release to the job's end; -1: none ended */
-	ktime_t left;         /* of a run phase, as of the last time it left its CPU */
-	ktime_t worked;       /* spent in run phases; switch costs are not in it */
-	ktime_t first_run;    /* -1: never ran */
-	ktime_t ready_since;  /* -1: does not wait for a CPU; known only while turns are recorded */
-	ktime_t finish;       /* -1: has not ended */
+	uint64_t ended;      /* jobs that are done */
+	uint64_t misses;     /* jobs that were not done at their deadline */
+	ktime_t first_miss;  /* the first such deadline; -1: none */
+	ktime_t worst;       /* the longest time from a release to the job's end; -1: none ended */
+	ktime_t left;        /* of a run phase, as of the last time it left its CPU */
+	ktime_t worked;      /* spent in run phases; switch costs are not in it */
+	ktime_t first_run;   /* -1: never ran */
+	ktime_t ready_since; /* -1: does not wait for a CPU; known only while turns are recorded */
+	ktime_t finish;      /* -1: has not ended */
 };
 
 struct sim_cpu {
@@ -63,14 +63,14 @@ struct sim {
 	struct sched sched;
 	struct sim_cpu *cpu;
 	struct sim_task *task;
-	unsigned live;           /* tasks that have not ended */
+	unsigned live; /* tasks that have not ended */
 	ktime_t now;
 	struct events events;
 	struct sim_cpu *look_first, *look_last;
-	uint64_t switches;       /* a task left a CPU */
-	struct sim_turn *turns;  /* NULL unless `record` */
+	uint64_t switches;      /* a task left a CPU */
+	struct sim_turn *turns; /* NULL unless `record` */
 	size_t turn_count, turn_room;
-	struct sim_job *jobs;    /* NULL unless `record`; in the order of their ends */
+	struct sim_job *jobs; /* NULL unless `record`; in the order of their ends */
 	size_t job_count, job_room;
 	bool record;
 };

@@ -7,18 +7,18 @@
 #include <stdio.h>
 
 /* Pixels. */
-#define LEFT 110
-#define TOP 56
+#define LEFT  110
+#define TOP   56
 #define CHART 900
 #define RIGHT 30
-#define ROW 26
-#define BAR 16
-#define GAP 14 /* between the rows of CPUs and those of tasks */
+#define ROW   26
+#define BAR   16
+#define GAP   14 /* between the rows of CPUs and those of tasks */
 
 #define TICKS 12 /* at most so many numbers on the scale */
 
-static const char *const colours[] = { "#4878a8", "#e08a3c", "#5a9e58", "#c65a5a", "#8f74b0",
-	"#8c6d5c", "#d98ab8", "#7f8790", "#b5a642", "#45a5b5", "#2f4f7f", "#a35d1e" };
+static const char *const colours[] = {"#4878a8", "#e08a3c", "#5a9e58", "#c65a5a", "#8f74b0",
+	"#8c6d5c", "#d98ab8", "#7f8790", "#b5a642", "#45a5b5", "#2f4f7f", "#a35d1e"};
 
 static const char *colour_of(unsigned task)
 {
@@ -50,7 +50,7 @@ static unsigned bottom(const struct sim *sim)
 /* The least of 1, 2, 5, 10, 20, … units with which the marks are few enough. */
 static ktime_t step_of(const struct sim *sim)
 {
-	static const ktime_t steps[] = { 1, 2, 5 };
+	static const ktime_t steps[] = {1, 2, 5};
 	ktime_t power = sim->scenario->unit->ns;
 
 	for (unsigned i = 0;; i++) {
@@ -81,7 +81,8 @@ static void draw_scale(const struct sim *sim)
 
 static void draw_label(unsigned row, const char *text)
 {
-	printf("<text class=\"label\" x=\"%d\" y=\"%u\">%s</text>\n", LEFT - 8, row + BAR - 3, text);
+	printf("<text class=\"label\" x=\"%d\" y=\"%u\">%s</text>\n", LEFT - 8, row + BAR - 3,
+		text);
 }
 
 static void draw_labels(const struct sim *sim)
@@ -96,13 +97,13 @@ static void draw_labels(const struct sim *sim)
 		draw_label(task_row(sim, task), task_name(&sim->task[task]));
 }
 
-static void draw_bar(const struct sim *sim, const struct sim_turn *turn, unsigned row,
-	const char *colour)
+static void draw_bar(
+	const struct sim *sim, const struct sim_turn *turn, unsigned row, const char *colour)
 {
 	double x = x_of(sim, turn->begin), width = x_of(sim, turn->end) - x;
 
-	printf("<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>\n", x, row, width,
-		BAR, colour);
+	printf("<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>\n", x, row,
+		width, BAR, colour);
 }
 
 static void draw_wait(const struct sim *sim, const struct sim_turn *turn)
@@ -136,8 +137,8 @@ static void draw_arrow(const struct sim *sim, unsigned row, ktime_t at, bool up,
 	int tip = (int)row + (up ? -4 : BAR + 4), end = (int)row + (up ? BAR : 0);
 	int back = up ? tip + 5 : tip - 5;
 
-	printf("<path class=\"%s\" d=\"M%.2f %dV%dM%.2f %dL%.2f %dL%.2f %d\"/>\n", kind, x, end, tip,
-		x - 3, back, x, tip, x + 3, back);
+	printf("<path class=\"%s\" d=\"M%.2f %dV%dM%.2f %dL%.2f %dL%.2f %d\"/>\n", kind, x, end,
+		tip, x - 3, back, x, tip, x + 3, back);
 }
 
 static bool missed(const struct sim *sim, const struct sim_job *job)
@@ -176,7 +177,8 @@ void report_svg(const struct sim *sim)
 	unsigned width = LEFT + CHART + RIGHT, height = bottom(sim) + 10;
 
 	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
-	       "viewBox=\"0 0 %u %u\">\n", width, height, width, height);
+	       "viewBox=\"0 0 %u %u\">\n",
+		width, height, width, height);
 	printf("<style>text{font-family:sans-serif;font-size:12px;fill:#222}.title{font-size:13px}"
 	       ".tick{text-anchor:middle;fill:#666}.label{text-anchor:end}.grid{stroke:#ddd}"
 	       ".wait{fill:#b8b8b8}path{fill:none;stroke-width:1.4}.release,.deadline{stroke:#222}"

@@ -71,10 +71,10 @@ void tasks_init(struct sim *sim)
 }
 
 /* A reservation is asked for once the task exists. */
-static void attach(struct sim *sim, struct sim_task *task, const struct sched_params *params,
-	unsigned cpu)
+static void attach(
+	struct sim *sim, struct sim_task *task, const struct sched_params *params, unsigned cpu)
 {
-	struct sched_params plain = { .level = params->level, .affinity = params->affinity };
+	struct sched_params plain = {.level = params->level, .affinity = params->affinity};
 	bool reserves = params->kind >= SCHED_KIND_RM;
 	int error;
 
@@ -198,7 +198,7 @@ static void book_job(struct sim *sim, struct sim_task *task, ktime_t finish)
 		return;
 	sim->jobs = sim_append(sim->jobs, &sim->job_count, &sim->job_room, sizeof(struct sim_job));
 	sim->jobs[sim->job_count - 1] =
-		(struct sim_job){ task_number(sim, task), task->release, deadline, finish };
+		(struct sim_job){task_number(sim, task), task->release, deadline, finish};
 }
 
 /* False: that was the last one. */
@@ -234,8 +234,9 @@ static bool goes_by_deadlines(const struct sim *sim, const struct sim_task *task
 {
 	const struct task_spec *spec = task->spec;
 
-	return spec->kind == SCHED_KIND_DL || (spec->kind == SCHED_KIND_TS && spec->deadline &&
-		sim->scenario->config.algorithm == SCHED_POLICY_edf);
+	return spec->kind == SCHED_KIND_DL ||
+		(spec->kind == SCHED_KIND_TS && spec->deadline &&
+			sim->scenario->config.algorithm == SCHED_POLICY_edf);
 }
 
 static void job_done(struct sim *sim, struct sim_cpu *cpu, struct sim_task *task)

@@ -7,7 +7,7 @@
 #include "tools/sim/sim.h"
 #include <stdio.h>
 
-#define CPUS 1  /* "process" of the tracks of CPUs */
+#define CPUS  1 /* "process" of the tracks of CPUs */
 #define TASKS 2 /* and of tasks */
 
 static void print_time(const char *key, ktime_t time)
@@ -19,8 +19,8 @@ static void print_time(const char *key, ktime_t time)
 /* Each call but the first begins after a comma. */
 static void begin_event(const char *phase, unsigned process, unsigned track, const char *name)
 {
-	printf(",\n{\"ph\": \"%s\", \"pid\": %u, \"tid\": %u, \"name\": \"%s\"", phase, process, track,
-		name);
+	printf(",\n{\"ph\": \"%s\", \"pid\": %u, \"tid\": %u, \"name\": \"%s\"", phase, process,
+		track, name);
 }
 
 static void name_track(unsigned process, unsigned track, const char *name)
@@ -34,7 +34,8 @@ static void name_tracks(const struct sim *sim)
 	char name[32];
 
 	printf("{\"ph\": \"M\", \"pid\": %d, \"tid\": 0, \"name\": \"process_name\", "
-	       "\"args\": {\"name\": \"CPUs\"}}", CPUS);
+	       "\"args\": {\"name\": \"CPUs\"}}",
+		CPUS);
 	begin_event("M", TASKS, 0, "process_name");
 	printf(", \"args\": {\"name\": \"tasks\"}}");
 	for (unsigned cpu = 0; cpu < sim->scenario->cpus; cpu++) {
@@ -45,8 +46,8 @@ static void name_tracks(const struct sim *sim)
 		name_track(TASKS, task, task_name(&sim->task[task]));
 }
 
-static void print_slice(const struct sim_turn *turn, unsigned process, unsigned track,
-	const char *name)
+static void print_slice(
+	const struct sim_turn *turn, unsigned process, unsigned track, const char *name)
 {
 	begin_event("X", process, track, name);
 	print_time("ts", turn->begin);

@@ -72,8 +72,9 @@ static const struct acpi_srat_visitor srat_visitor = {.memory = check_memory};
 /* An error has a text, and the text fits. */
 static void check_result(int err, const struct acpi_error *error)
 {
-	require(!err || (error->text[0] &&
-				strnlen(error->text, sizeof(error->text)) < sizeof(error->text)));
+	require(!err ||
+		(error->text[0] &&
+			strnlen(error->text, sizeof(error->text)) < sizeof(error->text)));
 }
 
 static void parse_as_everything(const struct acpi_reader *reader, const struct acpi_table *table)

@@ -91,7 +91,7 @@ static int is_refused(void *arg)
 
 	(void)arg;
 	return trap_expect_fault(use_fpu, NULL, &fault) && fault.vector == TRAP_NO_FPU &&
-	       !strcmp(fault.what, "FPU instruction with interrupts off");
+		!strcmp(fault.what, "FPU instruction with interrupts off");
 }
 
 KTEST(fpu_use_with_interrupts_off_is_refused)

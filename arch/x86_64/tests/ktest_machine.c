@@ -292,9 +292,9 @@ KTEST(x86_percpu_areas_are_apart)
 
 /* --- tables that lie outside of memory ------------------------------------------------------- */
 
-#define FAR_PAGE      0xfed80000u /* neither memory nor a device: bytes of it may be read */
-#define FAR_PAGE_TOO  0xfed81000u
-#define ALTERNATIONS  100u
+#define FAR_PAGE     0xfed80000u /* neither memory nor a device: bytes of it may be read */
+#define FAR_PAGE_TOO 0xfed81000u
+#define ALTERNATIONS 100u
 
 static bool read_far(paddr_t page)
 {

@@ -106,7 +106,7 @@ static bool is_stopped(void (*try)(void *address), const void *address, uint64_t
 		return false;
 	console_printf("# %s\n", fault.what);
 	return fault.vector == TRAP_PAGE_FAULT && fault.error == error &&
-	       fault.address == (uintptr_t)address;
+		fault.address == (uintptr_t)address;
 }
 
 static bool is_possible(void (*try)(void *address), const void *address)

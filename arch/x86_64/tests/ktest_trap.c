@@ -34,7 +34,7 @@ static int64_t pushed_value(const uint8_t **code)
 static bool cpu_pushes_error(unsigned vector)
 {
 	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 ||
-	       vector == 29 || vector == 30;
+		vector == 29 || vector == 30;
 }
 
 KTEST(trap_stubs_push_their_vector)

@@ -103,7 +103,7 @@ static const char *last_name(const struct names *names)
 static bool ends_cleanly(const struct names *names)
 {
 	return !strcmp(last_name(names), "thread_first_frame") ||
-	       !strcmp(last_name(names), "start64") || !strcmp(last_name(names), "smp_ap_entry");
+		!strcmp(last_name(names), "start64") || !strcmp(last_name(names), "smp_ap_entry");
 }
 
 KTEST(unwind_nested_calls)

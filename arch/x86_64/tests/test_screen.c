@@ -18,7 +18,7 @@
 
 static const struct boot_framebuffer rgb32 = {
 	.address = 0xfd000000,
-	.width = 171, /* 21 columns and 3 pixels */
+	.width = 171,  /* 21 columns and 3 pixels */
 	.height = 139, /* 8 rows and 11 lines */
 	.pitch = 171 * 4 + 12,
 	.bpp = 32,
@@ -77,8 +77,7 @@ static uint32_t colour(uint32_t rgb)
 static bool line_is(unsigned row, unsigned column, unsigned line, uint8_t bits)
 {
 	for (unsigned i = 0; i < GLYPH_COLUMNS; i++) {
-		uint32_t at = pixel(
-			column * GLYPH_COLUMNS + i, row * GLYPH_LINES + line);
+		uint32_t at = pixel(column * GLYPH_COLUMNS + i, row * GLYPH_LINES + line);
 
 		if (at != colour(bits >> (7 - i) & 1 ? INK : PAPER))
 			return false;

@@ -8,7 +8,7 @@
 
 #define ARCH_CACHE_LINE 64
 #define ARCH_PAGE_SHIFT 12
-#define ARCH_PAGE_SIZE (1ul << ARCH_PAGE_SHIFT)
+#define ARCH_PAGE_SIZE  (1ul << ARCH_PAGE_SHIFT)
 
 static __always_inline void arch_cpu_relax(void)
 {

@@ -51,7 +51,7 @@ static inline struct host_random host_random_start(const char *what)
 	timespec_get(&t, TIME_UTC);
 	seed = host_setting("MOS_SEED", (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec);
 	printf("%s: MOS_SEED=%#llx\n", what, (unsigned long long)seed);
-	return (struct host_random){ seed };
+	return (struct host_random){seed};
 }
 
 static inline unsigned long host_rounds(unsigned long rounds)

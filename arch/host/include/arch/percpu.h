@@ -14,7 +14,7 @@
 extern _Thread_local uintptr_t arch_host_percpu_offset;
 extern _Thread_local unsigned arch_host_cpu_id;
 
-#define arch_this_cpu(var) (*(__typeof__(var) *)((uintptr_t)&(var) + arch_host_percpu_offset))
+#define arch_this_cpu(var)   (*(__typeof__(var) *)((uintptr_t)(&(var)) + arch_host_percpu_offset))
 #define arch_percpu_offset() arch_host_percpu_offset
 
 static inline unsigned arch_cpu_id(void)

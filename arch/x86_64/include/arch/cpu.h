@@ -8,7 +8,7 @@
 
 #define ARCH_CACHE_LINE 64
 #define ARCH_PAGE_SHIFT 12
-#define ARCH_PAGE_SIZE (1ul << ARCH_PAGE_SHIFT)
+#define ARCH_PAGE_SIZE  (1ul << ARCH_PAGE_SHIFT)
 
 /* In every spin loop. Ends this CPU's turn under icount. */
 static __always_inline void arch_cpu_relax(void)
@@ -33,7 +33,8 @@ static __always_inline void arch_cpu_wait(void)
  */
 static __always_inline void arch_cpu_pass_time(void)
 {
-	__asm__ volatile("sti; .fill %c0, 1, 0x90; cli" ::"i"(ARCH_PASS_TIME_INSTRUCTIONS) : "memory");
+	__asm__ volatile("sti; .fill %c0, 1, 0x90; cli" ::"i"(ARCH_PASS_TIME_INSTRUCTIONS)
+			 : "memory");
 }
 
 /* A code address in the function where this stands, or into which that is inlined. */

@@ -15,7 +15,7 @@
 extern uintptr_t percpu_offset_self;
 extern unsigned percpu_cpu_id;
 
-#define arch_this_cpu(var) (*(__typeof__(var) __seg_gs *)(uintptr_t)&(var))
+#define arch_this_cpu(var)   (*(__typeof__(var) __seg_gs *)(uintptr_t)(&(var)))
 #define arch_percpu_offset() arch_this_cpu(percpu_offset_self)
 
 /*

@@ -33,8 +33,7 @@ static __always_inline uint64_t tsc_read(void)
 /* Nanoseconds since boot, monotonic and comparable across CPUs. Any context. */
 static __always_inline ktime_t arch_time_now(void)
 {
-	return (ktime_t)arch_clock_scale(
-		tsc_read() - arch_clock.base, arch_clock.ns_per_tick);
+	return (ktime_t)arch_clock_scale(tsc_read() - arch_clock.base, arch_clock.ns_per_tick);
 }
 
 /*
