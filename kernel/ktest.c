@@ -10,6 +10,7 @@
 #include "kernel/format.h"
 #include "kernel/lockdep.h"
 #include "kernel/log.h"
+#include "kernel/params.h"
 #include "kernel/string.h"
 #include "kernel/system.h"
 #include "mm/slab.h"
@@ -38,6 +39,11 @@ void ktest_fail(const char *file, int line, const char *fmt, ...)
 	format_string_va(reason, sizeof(reason), fmt, args);
 	va_end(args);
 	console_printf("# %s:%d: %s\n", file, line, reason);
+}
+
+unsigned ktest_rounds(unsigned rounds)
+{
+	return (unsigned)MAX((uint64_t)rounds * kernel_params.repeat / 100, 1ull);
 }
 
 void ktest_skip(const char *fmt, ...)

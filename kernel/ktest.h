@@ -52,6 +52,9 @@ void ktest_skip(const char *fmt, ...) __printf(1, 2);
 		}                                                                                  \
 	} while (0)
 
+/* How often a test that looks for races does something, when `rounds` is usual: see repeat=. */
+unsigned ktest_rounds(unsigned rounds);
+
 /*
  * A benchmark measures `samples` values in guest instructions (clock ticks of the CPU when one
  * instruction takes one) into

@@ -16,7 +16,7 @@ from ci.lib.qemu import ROOT, Machine
 
 FULL = os.environ.get("MATRIX") == "full"
 TIMEOUT = 1200 if FULL else 240
-CMDLINE = "test=all bench=boot"
+CMDLINE = "test=all bench=boot repeat=25"  # test_races() does all rounds
 ICOUNT_SHIFT = 6
 # The firmware waits a moment, so that kernels loaded by GRUB start at another time.
 LATER = ("-boot", "menu=on,splash-time=77")
@@ -54,6 +54,13 @@ def test_boot(row):
         return
     second = boot(dataclasses.replace(machine, extra=LATER))
     assert first.trace_hash and first.trace_hash == second.trace_hash
+
+
+@pytest.mark.slow
+def test_races():
+    """All rounds of the tests of races, of which the rows above do some."""
+    machine = machine_of(("pvh", 4, "gcc", "debug", "mttcg"))
+    boot(dataclasses.replace(machine, cmdline="test=all"))
 
 
 @pytest.mark.slow

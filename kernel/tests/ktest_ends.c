@@ -62,13 +62,13 @@ static bool ends_without_timers(thread_entry entry, unsigned flags, unsigned lif
 /* The thread sees the kill and ends while the killer is still about it. */
 KTEST(end_of_a_killed_spinner)
 {
-	for (unsigned i = 0; i < LIVES; i++)
+	for (unsigned i = 0; i < ktest_rounds(LIVES); i++)
 		KTEST_EXPECT(ends_without_timers(spin_until_killed, 0, i));
 }
 
 KTEST(end_of_a_killed_sleeper)
 {
-	for (unsigned i = 0; i < LIVES; i++)
+	for (unsigned i = 0; i < ktest_rounds(LIVES); i++)
 		KTEST_EXPECT(
 			ends_without_timers(sleep_again_and_again, THREAD_KILLABLE_ANYWHERE, i));
 }
@@ -76,7 +76,7 @@ KTEST(end_of_a_killed_sleeper)
 /* The thread ends by itself, the kill comes before, meanwhile or too late. */
 KTEST(end_before_a_kill)
 {
-	for (unsigned i = 0; i < LIVES; i++) {
+	for (unsigned i = 0; i < ktest_rounds(LIVES); i++) {
 		struct thread *t;
 		int err;
 
@@ -114,7 +114,7 @@ KTEST(end_strands_no_mutex)
 	struct thread *t[LOCKERS];
 
 	mutex_init(&mutex, "contended");
-	for (unsigned life = 0; life < LIVES / LOCKERS; life++) {
+	for (unsigned life = 0; life < ktest_rounds(LIVES / LOCKERS); life++) {
 		for (unsigned i = 0; i < LOCKERS; i++)
 			KTEST_EXPECT_EQ(thread_create(&t[i], &params), 0);
 		for (unsigned i = 0; i < LOCKERS; i++)
@@ -157,7 +157,7 @@ static int suspend_victim(void *arg)
 /* Who waits for a suspension of a thread that ends hears of the end. */
 KTEST(end_of_a_thread_to_suspend)
 {
-	for (unsigned life = 0; life < LIVES / SUSPENDERS; life++) {
+	for (unsigned life = 0; life < ktest_rounds(LIVES / SUSPENDERS); life++) {
 		struct victim v = {0};
 		struct thread *t[SUSPENDERS];
 
@@ -188,7 +188,7 @@ static int end_at(void *when)
 /* Whatever ended the wait: a thread that was joined is on no CPU. */
 KTEST(end_at_the_deadline_of_a_join)
 {
-	for (unsigned life = 0; life < LIVES; life++) {
+	for (unsigned life = 0; life < ktest_rounds(LIVES); life++) {
 		ktime_t when = test_in(5 * SHORT_WHILE);
 		struct thread *t;
 		int err;

@@ -49,7 +49,7 @@ static int join_impatiently(struct thread *t)
 
 static int create_and_join(void *arg __unused)
 {
-	for (unsigned i = 0; i < CREATIONS; i++) {
+	for (unsigned i = 0; i < ktest_rounds(CREATIONS); i++) {
 		struct thread *t;
 		int status = 0;
 
@@ -78,7 +78,7 @@ KTEST(storm_of_joins)
 {
 	unsigned before = thread_count(), end = atomic_load(&scheduler.cpu_end);
 
-	for (unsigned i = 0; i < JOINS; i++) {
+	for (unsigned i = 0; i < ktest_rounds(JOINS); i++) {
 		struct cpumask mask = {0};
 		struct thread_params params = {.entry = end_at_once, .affinity = &mask};
 		struct thread *t;
@@ -103,7 +103,7 @@ static int play_ping(void *arg)
 {
 	struct table *table = arg;
 
-	for (unsigned i = 0; i < EXCHANGES; i++) {
+	for (unsigned i = 0; i < ktest_rounds(EXCHANGES); i++) {
 		semaphore_give(&table->ping);
 		semaphore_take(&table->pong);
 		atomic_fetch_add(&table->sum, 1);
@@ -115,7 +115,7 @@ static int play_pong(void *arg)
 {
 	struct table *table = arg;
 
-	for (unsigned i = 0; i < EXCHANGES; i++) {
+	for (unsigned i = 0; i < ktest_rounds(EXCHANGES); i++) {
 		semaphore_take(&table->ping);
 		semaphore_give(&table->pong);
 	}
@@ -136,14 +136,14 @@ KTEST(storm_of_ping_pong)
 	}
 	join_all(t, 2 * PAIRS);
 	for (unsigned i = 0; i < PAIRS; i++)
-		KTEST_EXPECT_EQ(atomic_load(&table[i].sum), EXCHANGES);
+		KTEST_EXPECT_EQ(atomic_load(&table[i].sum), ktest_rounds(EXCHANGES));
 }
 
 static int move_about(void *arg __unused)
 {
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
-	for (unsigned i = 0; i < MOVES; i++) {
+	for (unsigned i = 0; i < ktest_rounds(MOVES); i++) {
 		struct cpumask mask = {0};
 		unsigned cpu = (i * 7 + (unsigned)thread_current()->thread_id) % end;
 
@@ -173,7 +173,7 @@ static int crowd_in(void *arg)
 {
 	struct crowd *c = arg;
 
-	for (unsigned i = 0; i < EXCHANGES; i++) {
+	for (unsigned i = 0; i < ktest_rounds(EXCHANGES); i++) {
 		mutex_lock(&c->mutex);
 		c->broken |= c->inside++;
 		if (!(i % 16))
@@ -195,7 +195,7 @@ KTEST(storm_on_a_mutex)
 	run_all(t, CREATORS, crowd_in, &c);
 	join_all(t, CREATORS);
 	KTEST_EXPECT(!c.broken);
-	KTEST_EXPECT_EQ(c.entries, CREATORS * EXCHANGES);
+	KTEST_EXPECT_EQ(c.entries, CREATORS * ktest_rounds(EXCHANGES));
 }
 
 /* Waits with timeouts that are as short as the other side's pause: both ends of each race. */
@@ -203,7 +203,7 @@ static int wait_briefly(void *arg)
 {
 	unsigned taken = 0;
 
-	for (unsigned i = 0; i < EXCHANGES; i++)
+	for (unsigned i = 0; i < ktest_rounds(EXCHANGES); i++)
 		taken += !semaphore_take_until(arg, arch_time_now() + 20000);
 	atomic_fetch_add(&((struct table *)arg)->sum, taken);
 	return 0;
@@ -211,7 +211,7 @@ static int wait_briefly(void *arg)
 
 static int give_slowly(void *arg)
 {
-	for (unsigned i = 0; i < EXCHANGES / 2; i++) {
+	for (unsigned i = 0; i < ktest_rounds(EXCHANGES) / 2; i++) {
 		semaphore_give(arg);
 		thread_sleep(20000);
 	}

@@ -120,7 +120,7 @@ KTEST(mutex_errors)
 
 static int increment(void *arg __unused)
 {
-	for (unsigned i = 0; i < INCREMENTS; i++) {
+	for (unsigned i = 0; i < ktest_rounds(INCREMENTS); i++) {
 		mutex_lock(&scene.mutex);
 		scene.value++;
 		mutex_unlock(&scene.mutex);
@@ -136,7 +136,7 @@ KTEST(mutex_excludes)
 	for (unsigned i = 0; i < THREADS; i++)
 		KTEST_EXPECT_EQ(thread_run(&t[i], "increment", increment, NULL), 0);
 	join_all(t);
-	KTEST_EXPECT_EQ(scene.value, THREADS * INCREMENTS);
+	KTEST_EXPECT_EQ(scene.value, THREADS * ktest_rounds(INCREMENTS));
 }
 
 #define ROUNDS 40u
@@ -157,7 +157,7 @@ KTEST(mutex_loses_no_wake_up)
 	struct thread *t[THREADS];
 
 	set_scene();
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < ktest_rounds(ROUNDS); round++) {
 		for (unsigned i = 0; i < THREADS; i++)
 			KTEST_EXPECT_EQ(thread_run(&t[i], "locker", lock_and_unlock, NULL), 0);
 		for (unsigned i = 0; i < THREADS; i++)

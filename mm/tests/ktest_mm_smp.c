@@ -14,7 +14,7 @@
 #include <arch/memory.h>
 
 #define PLACES      32u
-#define ROUNDS      8000u /* of all hammers together */
+#define ROUNDS      4000u /* of all hammers together */
 #define MANY        1000u
 #define THREADS_MAX 64u
 
@@ -129,7 +129,7 @@ static unsigned start_hammers(void)
 {
 	unsigned n = 0;
 
-	rounds = ROUNDS / count_running();
+	rounds = ktest_rounds(ROUNDS) / count_running();
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS && n < THREADS_MAX; cpu++) {
 		struct cpumask mask = {{0}};
 		struct thread_params params = {
@@ -236,7 +236,7 @@ KTEST(mm_kstack_unmapped)
 	frame_get_stats(&memory);
 	many = (unsigned)MIN(memory.free / 3, memory.total / 64 + MANY);
 	kstack_get_stats(&before);
-	for (unsigned round = 0; round < 3; round++) {
+	for (unsigned round = 0; round < 2; round++) {
 		unsigned n = start_hammers();
 		unsigned freed = free_many(take_many(many));
 
