@@ -27,6 +27,9 @@ __noreturn void boot_main(uint32_t loader, uint32_t info);
 /* The time-stamp counter at the kernel's first instructions: time 0. */
 extern uint64_t boot_tsc;
 
+/* The boot CPU's first stack, of BOOT_STACK_SIZE. */
+extern char boot_stack[];
+
 /* What an exception stub of boot/entry.S found on the stack. */
 struct boot_exception {
 	uint64_t vector;

@@ -466,6 +466,7 @@ int thread_init(void)
 	timer_init_cpu(arch_cpu_id());
 	thread_construct(&boot_idle);
 	set_up_idle(&boot_idle);
+	boot_idle.stack_size = arch_boot_stack(&boot_idle.stack_base);
 	dispatch_add_cpu(arch_cpu_id(), &boot_idle);
 	return thread_alloc_init() ? -ENOMEM : thread_table_add(&boot_idle);
 }

@@ -2,6 +2,7 @@
 /* The machine's half of a thread: its first stack frame, its FPU area. */
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/switch.h"
+#include "boot/entry.h"
 #include "kernel/assert.h"
 #include <arch/thread.h>
 
@@ -29,6 +30,12 @@ void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size
 	frame->rbp = 0;
 	frame->rip = (uintptr_t)thread_first_frame + 1;
 	t->sp = (uintptr_t)frame;
+}
+
+size_t arch_boot_stack(void **base)
+{
+	*base = boot_stack;
+	return BOOT_STACK_SIZE;
 }
 
 static __noinline void free_area(struct arch_thread *t)

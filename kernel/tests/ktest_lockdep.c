@@ -106,15 +106,16 @@ static void take_in_interrupt(struct timer *timer __unused)
 	atomic_fetch_add(&taken, 1);
 }
 
+/* While its CPU is idle: the boot CPU's idle thread has the stack that the CPU came with. */
 static void interrupt_once(void)
 {
 	unsigned before = atomic_load(&taken);
 	struct timer timer;
 
 	timer_init(&timer, take_in_interrupt);
-	timer_start(&timer, test_in(0));
+	timer_start(&timer, test_in(NSEC_PER_MSEC));
 	while (atomic_load(&taken) == before)
-		thread_sleep(NSEC_PER_MSEC / 10);
+		thread_sleep(5 * NSEC_PER_MSEC);
 	timer_cancel_sync(&timer);
 }
 
@@ -128,10 +129,13 @@ static void take_with_interrupts_on(struct spinlock *l)
 
 KTEST(lockdep_interrupts)
 {
+	struct cpumask boot_cpu = {0};
 	arch_irqflags_t irqs;
 
 	if (!has_checker())
 		return;
+	cpumask_set(&boot_cpu, 0);
+	KTEST_EXPECT_EQ(thread_set_affinity(thread_current(), &boot_cpu), 0);
 	interrupt_once();
 	irqs = spin_lock_irqsave(&used);
 	spin_unlock_irqrestore(&used, irqs);
@@ -142,6 +146,7 @@ KTEST(lockdep_interrupts)
 	KTEST_EXPECT_EQ(lockdep_take_reports(), 1);
 	take_with_interrupts_on(&used);
 	interrupt_once();
+	test_unpin();
 	KTEST_EXPECT_EQ(lockdep_take_reports(), 0);
 }
 

@@ -77,11 +77,24 @@ static void wait_for_state(struct process *p, enum process_state state)
 		thread_sleep(NSEC_PER_MSEC / 10);
 }
 
+/*
+ * How many there are when those that are on their way out have gone: whoever ended one gives its
+ * memory back after it has woken who waits for it.
+ */
+static unsigned count_at_rest(void)
+{
+	ktime_t end = test_in(10 * NSEC_PER_SEC);
+
+	while (process_count() > 1 && arch_time_now() < end)
+		thread_sleep(NSEC_PER_MSEC);
+	return process_count();
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 KTEST(process_status)
 {
-	unsigned processes = process_count(), threads = thread_count();
+	unsigned processes = count_at_rest(), threads = thread_count();
 	struct process *p = start(return_argument, (void *)42, 0);
 	uint64_t id;
 
@@ -91,7 +104,7 @@ KTEST(process_status)
 	KTEST_EXPECT_EQ(p->parent_id, 0);
 	KTEST_EXPECT_EQ(wait_for(p), 42);
 	KTEST_EXPECT(!process_find(id));
-	KTEST_EXPECT_EQ(process_count(), processes);
+	KTEST_EXPECT_EQ(count_at_rest(), processes);
 	KTEST_EXPECT_EQ(thread_count(), threads);
 }
 
@@ -241,16 +254,6 @@ static int create_with(unsigned priority, unsigned flags, size_t stack_size)
 	return err ? err : wait_for(p);
 }
 
-/* How many there are when those of earlier tests, which may be on their way out, have gone. */
-static unsigned count_at_rest(void)
-{
-	ktime_t end = test_in(10 * NSEC_PER_SEC);
-
-	while (process_count() > 1 && arch_time_now() < end)
-		thread_sleep(NSEC_PER_MSEC);
-	return process_count();
-}
-
 KTEST(process_create_errors)
 {
 	unsigned before = count_at_rest();
@@ -262,7 +265,7 @@ KTEST(process_create_errors)
 	KTEST_EXPECT_EQ(create_with(PROCESS_LOW, 0, 5), -EPROCESS_THREAD);
 	KTEST_EXPECT_EQ(create_with(PROCESS_LOW, PROCESS_DETACHED, 5), -EPROCESS_THREAD);
 	KTEST_EXPECT_EQ(create_with(PROCESS_LOW, 0, KSTACK_MAX), 0);
-	KTEST_EXPECT_EQ(process_count(), before);
+	KTEST_EXPECT_EQ(count_at_rest(), before);
 }
 
 KTEST(process_create_out_of_memory)
@@ -279,7 +282,7 @@ KTEST(process_create_out_of_memory)
 	}
 	KTEST_EXPECT_EQ(err, 0);
 	KTEST_EXPECT(failures >= 2);
-	KTEST_EXPECT_EQ(process_count(), before);
+	KTEST_EXPECT_EQ(count_at_rest(), before);
 }
 
 /* --- states ---------------------------------------------------------------------------------- */
@@ -423,7 +426,7 @@ KTEST(process_children_of_one_that_ends)
 		process_put(f.child[i]);
 		process_put(f.child[i]);
 	}
-	KTEST_EXPECT_EQ(process_count(), before);
+	KTEST_EXPECT_EQ(count_at_rest(), before);
 }
 
 static int have_grandchildren(void *arg)

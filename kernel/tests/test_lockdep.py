@@ -7,7 +7,8 @@ from ci.lib.qemu import ROOT, Machine
 
 
 def text_of(test, verdict):
-    machine = Machine(kernel=ROOT / "build/gcc-debug/multios.elf", smp="2", cmdline=f"test={test}")
+    machine = Machine(kernel=ROOT / "build/gcc-debug/multios.elf", smp="2", icount=6,
+                      cmdline=f"test={test}")
     done = Runner(machine, 60, []).run()
     assert done.verdict == verdict, done.text[-3000:]
     return done.text

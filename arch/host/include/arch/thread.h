@@ -14,6 +14,7 @@ struct arch_thread {
 
 void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size,
 	__noreturn void (*entry)(void *arg), void *arg);
+size_t arch_boot_stack(void **base);
 void arch_thread_fini(struct arch_thread *t);
 void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
 void arch_fpu_switch_out(struct arch_thread *prev);

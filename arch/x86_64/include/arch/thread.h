@@ -27,6 +27,9 @@ struct arch_switch_frame {
 void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size,
 	__noreturn void (*entry)(void *arg), void *arg);
 
+/* The stack that the boot CPU came with, and which its idle thread keeps; returns its size. */
+size_t arch_boot_stack(void **base);
+
 /* Frees what the machine attached (FPU area). The thread is on no CPU. May free memory. */
 void arch_thread_fini(struct arch_thread *t);
 
