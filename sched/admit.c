@@ -204,7 +204,7 @@ static bool demand_fits(const struct set *set)
  * who would need more levels than there are is refused.
  */
 #define RM_FIRST (SCHED_RANK_FP + 1)
-#define RM_LAST  (SCHED_RANK_TS - 1)
+#define RM_LAST  (SCHED_RANK_HANDOVER - 1)
 
 /* Does somebody before `se` on the list have its period? */
 static bool period_is_known(

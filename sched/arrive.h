@@ -29,6 +29,7 @@ static __always_inline void rq_link_here(struct sched_rq *rq, struct sched_entit
 {
 	KASSERT(spin_held(&rq->lock) && entity_rq(se) == rq && now == rq->clock);
 	entity_change_state(se, was, SCHED_QUEUED, now);
+	entity_translate(rq, se, now);
 	queue_enter(rq, se, why, now);
 	rq_count_up(rq);
 	if (why == SCHED_WHY_WAKEUP)

@@ -77,7 +77,7 @@ void sched_idle_exit(struct sched_rq *rq)
 
 static bool may_leave(const struct sched_rq *rq, const struct sched_entity *se)
 {
-	return rq->sched->config.balancing && (!se->policy->may_leave || se->policy->may_leave(se));
+	return moves_allowed(rq->sched) && (!se->policy->may_leave || se->policy->may_leave(se));
 }
 
 static bool offer(struct sched_rq *rq, const struct sched_entity *se, unsigned from)
@@ -248,7 +248,7 @@ bool sched_steal(struct sched *s, struct sched_rq *rq, ktime_t now)
 	const struct cpumask *done = NULL;
 
 	KASSERT(arch_irqs_off() && rq->curr == rq->idle);
-	if (!s->config.balancing || !cpumask_test_atomic(&s->online, rq->cpu))
+	if (!moves_allowed(s) || !cpumask_test_atomic(&s->online, rq->cpu))
 		return false;
 	for (unsigned i = 0; i < rq->near_count; i++) {
 		if (steal_around(s, rq, &rq->near[i], done, now))
@@ -316,7 +316,7 @@ static bool push_to(struct sched_rq *rq, struct sched_rq *to, unsigned from, kti
 void sched_balance(struct sched_rq *rq, unsigned from, ktime_t now)
 {
 	KASSERT(arch_irqs_off());
-	for (unsigned moves = 0; moves < BALANCE_MOVES && rq->sched->config.balancing; moves++) {
+	for (unsigned moves = 0; moves < BALANCE_MOVES && moves_allowed(rq->sched); moves++) {
 		unsigned cpu;
 
 		spin_lock(&rq->lock);

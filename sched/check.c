@@ -36,6 +36,19 @@ static const char *check_current(const struct sched_rq *rq)
 	return NULL;
 }
 
+/* S1.3: who is here goes by what its CPU goes by, or is being handed over to it. */
+static const char *check_algorithm(const struct sched_rq *rq, const struct sched_entity *se)
+{
+	if (se->rank < SCHED_RANK_HANDOVER || se == rq->idle ||
+		se->policy == &sched_policy_handover || rq->ts == &sched_policy_handover)
+		return NULL;
+	if (se->policy->name != rq->ts->name) /* which a test's variant of it shares */
+		return "entity is here by another algorithm than its CPU's";
+	if (se->generation != rq->generation)
+		return "entity is here and has not heard of the last change";
+	return NULL;
+}
+
 /* S11.4 in the tree: the first one has not been overlooked. */
 static const char *check_tree_pick(const struct sched_rq *rq)
 {
@@ -100,6 +113,8 @@ static const char *check_queued(const struct sched_rq *rq, const struct sched_en
 		return "entity is not as urgent as itself or what it inherits";
 	if (se->since > rq->clock || se->since < se->created)
 		return "entity has time from the future";
+	if (check_algorithm(rq, se))
+		return check_algorithm(rq, se);
 	return check_affinity(rq, se);
 }
 
@@ -197,7 +212,7 @@ static const char *check_policies(const struct sched_rq *rq)
 		if (wrong)
 			return wrong;
 	}
-	return NULL;
+	return sched_policy_handover.check(rq);
 }
 
 static const char *check_heads(const struct sched_rq *rq)
@@ -206,6 +221,8 @@ static const char *check_heads(const struct sched_rq *rq)
 
 	if (!wrong)
 		wrong = check_affinity(rq, rq->curr);
+	if (!wrong)
+		wrong = check_algorithm(rq, rq->curr);
 	if (!wrong)
 		wrong = check_pick(rq);
 	if (!wrong)

@@ -54,7 +54,7 @@ void sched_rq_arm_by(struct sched_rq *rq, ktime_t when)
 static void begin_balance_interval(struct sched_rq *rq)
 {
 	if (rq->balance_at != KTIME_MAX)
-		rq->balance_at = rq->clock + rq->sched->config.balance_interval;
+		rq->balance_at = rq->clock + rq->config.balance_interval;
 }
 
 void sched_rq_end_solitude(struct sched_rq *rq)

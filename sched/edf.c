@@ -32,6 +32,12 @@ static enum sched_place requeue(
 	return SCHED_KEYED;
 }
 
+static void adopt(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	(void)now;
+	se->sequence = sched_rq_sequence(rq);
+}
+
 /* A job has no end but its own. */
 static ktime_t slice(struct sched_rq *rq, struct sched_entity *se)
 {
@@ -85,6 +91,7 @@ const struct sched_policy sched_policy_edf = {
 	.first_rank = SCHED_RANK_TS,
 	.ranks = 1,
 	.requeue = requeue,
+	.adopt = adopt,
 	.slice = slice,
 	.expired = expired,
 	.preempts = preempts,

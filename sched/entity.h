@@ -31,14 +31,16 @@ struct sched_policy;
  * on, the number that decides preemption, and the order in which waiters are woken. A LEVELS policy
  * owns a range of ranks, a TREE policy exactly one, SCHED_RANK_TS.
  */
-#define SCHED_RANK_COUNT 128
-#define SCHED_RANK_DL    0   /* reservations, by deadline: a tree */
-#define SCHED_RANK_FP    1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
-#define SCHED_RANK_TS    100 /* first rank of the time-sharing class */
-#define SCHED_RANK_IDLE  127 /* the idle entity alone */
-#define SCHED_NO_CPU     CONFIG_MAX_CPUS
-#define SCHED_PERIOD_MAX (1ll << 60) /* of D and T: 36 years */
-#define SCHED_NO_JOB     (-1ll)      /* no release yet: the next time it is runnable */
+#define SCHED_RANK_COUNT    128
+#define SCHED_RANK_DL       0   /* reservations, by deadline: a tree */
+#define SCHED_RANK_FP       1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
+#define SCHED_RANK_HANDOVER 100 /* time sharing by an algorithm that is no longer: a turn each */
+#define SCHED_RANK_TS       101 /* first rank of the time-sharing class */
+#define SCHED_RANK_IDLE     127 /* the idle entity alone */
+#define SCHED_NO_CPU        CONFIG_MAX_CPUS
+#define SCHED_NO_GENERATION 0u
+#define SCHED_PERIOD_MAX    (1ll << 60) /* of D and T: 36 years */
+#define SCHED_NO_JOB        (-1ll)      /* no release yet: the next time it is runnable */
 
 /* Kinds of neighbourhood in struct sched_cpu_place, and classes of load: see sched/index.h. */
 #define SCHED_NEAR_COUNT   4
@@ -182,6 +184,7 @@ struct sched_entity {
 	ktime_t ages_from;                  /* (r) `priority`: when its age was 0 */
 	ktime_t charged_from;               /* (r) `mlfq`, DL: time[RUNNING] as its account began */
 	uint64_t epoch;                     /* (r) `mlfq`: the boost that its level is of */
+	unsigned generation;                /* (r) of the configuration that it goes by */
 	ktime_t runtime;                    /* (r) C; 0: none */
 	ktime_t deadline;                   /* (r) D, relative; 0: none */
 	ktime_t period;                     /* (r) T; 0: none */
@@ -235,12 +238,15 @@ struct sched_rq {
 	struct sched_entity *idle;                      /* (c) */
 	struct sched *sched;                            /* (c) */
 	unsigned cpu;                                   /* (c) */
-	unsigned takes;                    /* (r) cpu while on line, else SCHED_NO_CPU + 1 */
-	bool drains;                       /* (r) off line, and some who were here are here yet */
-	_Atomic bool solitary;             /* (a) no other CPU has ever been on line */
-	ktime_t started;                   /* (c) when the CPU came on line */
-	struct sched_rq_stats stats;       /* (r) */
-	struct sched_entity *reservations; /* (m) the first of the entities bound here */
+	unsigned takes;      /* (r) cpu while on line, else SCHED_NO_CPU + 1 */
+	bool drains;         /* (r) off line, and some who were here are here yet */
+	unsigned generation; /* (r) of its configuration; SCHED_NO_GENERATION: on the way to it */
+	const struct sched_policy *ts;                /* (r) what time sharing uses here */
+	struct sched_config config;                   /* (r) what this CPU goes by */
+	_Atomic bool solitary;                        /* (a) no other CPU has ever been on line */
+	ktime_t started;                              /* (c) when the CPU came on line */
+	struct sched_rq_stats stats;                  /* (r) */
+	struct sched_entity *reservations;            /* (m) the first of the entities bound here */
 	struct sched_return returning[SCHED_RETURNS]; /* (m) */
 	unsigned near_count;                   /* (c) neighbourhoods smaller than the machine */
 	struct cpumask near[SCHED_NEAR_COUNT]; /* (c) the smallest first, each in the next */
@@ -248,9 +254,12 @@ struct sched_rq {
 
 /* One for the machine, placed by the embedder. */
 struct sched {
-	struct sched_config config;           /* (c) */
-	const struct sched_policy *ts;        /* (c) the system algorithm */
-	ktime_t quantum[SCHED_LEVEL_COUNT];   /* (c) by level */
+	struct sched_config config; /* (m) what was asked for last; each CPU has what it goes by */
+	_Atomic(const struct sched_policy *) ts; /* (a) the system algorithm; written under (m) */
+	_Atomic unsigned generation;             /* (a) of the configuration, after ts */
+	_Atomic ktime_t quantum[SCHED_LEVEL_COUNT]; /* (a) by level; written under (m) */
+	_Atomic bool affinity, balancing;           /* (a) of the configuration */
+	unsigned changing; /* (m) the next CPU that is to hear of it; SCHED_NO_CPU: none */
 	struct cpumask_atomic online;         /* (a) a bit changes under its run queue's lock */
 	struct cpumask_atomic idle;           /* (a) CPUs that halt; who clears a bit must kick */
 	_Atomic unsigned nr_online;           /* (a) */

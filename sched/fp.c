@@ -30,7 +30,7 @@ static bool may_leave(const struct sched_entity *se)
 
 static const char *check(const struct sched_rq *rq)
 {
-	for (unsigned rank = SCHED_RANK_FP; rank < SCHED_RANK_TS; rank++) {
+	for (unsigned rank = SCHED_RANK_FP; rank < SCHED_RANK_HANDOVER; rank++) {
 		const struct sched_entity *se;
 
 		list_for_each_entry (se, &rq->level[rank], node) {
@@ -49,7 +49,7 @@ const struct sched_policy sched_policy_fp = {
 	.name = "fp",
 	.kind = SCHED_LEVELS,
 	.first_rank = SCHED_RANK_FP,
-	.ranks = SCHED_RANK_TS - SCHED_RANK_FP,
+	.ranks = SCHED_RANK_HANDOVER - SCHED_RANK_FP,
 	.quantum = quantum,
 	.expired = expired,
 	.may_leave = may_leave,

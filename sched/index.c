@@ -94,7 +94,7 @@ void sched_rq_index(struct sched_rq *rq)
 	rq->index_rank = (uint8_t)(rank == SCHED_RANK_IDLE ? SCHED_RANK_TS : rank);
 	rq->index_load = (uint8_t)sched_load_class(rq_runnable(rq));
 	rq->indexed = true;
-	rq->balance_at = s->config.balancing ? rq->clock + s->config.balance_interval : KTIME_MAX;
+	sched_rq_set_balance(rq);
 	set_add(&s->urgency[rq->index_rank], rq->cpu);
 	set_add(&s->load[rq->index_load], rq->cpu);
 	if (rq->index_load)

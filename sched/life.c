@@ -25,37 +25,13 @@ void sched_config_default(struct sched_config *config)
 	};
 }
 
-/*
- * Rule S1.6: 40, 30, 20, 10, 5 ms at levels 0, 10, 20, 30, 39, linear between, when Normal's is
- * 20 ms. In ninths of a millisecond both slopes are integers: 9 a level, then 5.
- */
-static ktime_t level_quantum(unsigned level, ktime_t normal)
-{
-	unsigned ninths = level <= SCHED_LEVEL_LOW ? 9 * (40 - level)
-						   : 9 * 10 - 5 * (level - SCHED_LEVEL_LOW);
-
-	return normal * ninths / (9 * 20);
-}
-
 int sched_init(struct sched *s, const struct sched_config *config)
 {
-	if (config->algorithm >= SCHED_ALGORITHM_COUNT)
+	if (!sched_config_valid(config))
 		return -EINVAL;
-	if (config->quantum < NSEC_PER_USEC || config->quantum > 1000 * NSEC_PER_SEC)
-		return -EINVAL;
-	if (config->balance_interval < NSEC_PER_USEC)
-		return -EINVAL;
-	if (config->aging < NSEC_PER_USEC || config->aging > 1000 * NSEC_PER_SEC)
-		return -EINVAL;
-	if (config->boost_interval < NSEC_PER_MSEC)
-		return -EINVAL;
-	if (config->admission > SCHED_ADMIT_ALL || config->overhead < 0 ||
-		config->overhead > NSEC_PER_SEC)
-		return -EINVAL;
-	*s = (struct sched){.config = *config, .ts = sched_policies[config->algorithm]};
+	*s = (struct sched){.generation = SCHED_NO_GENERATION + 1, .changing = SCHED_NO_CPU};
+	sched_store_config(s, config);
 	cpumask_set_first(&s->all, CONFIG_MAX_CPUS);
-	for (unsigned level = 0; level < SCHED_LEVEL_COUNT; level++)
-		s->quantum[level] = level_quantum(level, config->quantum);
 	return 0;
 }
 
@@ -192,6 +168,9 @@ void sched_add_cpu(
 		.timer_at = KTIME_MAX,
 		.balance_at = KTIME_MAX,
 		.takes = cpu,
+		.ts = atomic_load(&s->ts),
+		.generation = atomic_load(&s->generation),
+		.config = s->config,
 		.solitary = !s->first,
 	};
 	atomic_init(&rq->curr_rank, SCHED_RANK_IDLE);
@@ -233,6 +212,16 @@ static __always_inline void init_level(
 }
 
 /* With a mask, a deadline, or a real-time class. */
+/*
+ * Of time sharing as it is now. The generation is read first: one that is changed meanwhile is
+ * older than the algorithm, not younger, and the start finds that out.
+ */
+static __always_inline void init_shared(struct sched *s, struct sched_entity *se, ktime_t now)
+{
+	se->generation = atomic_load_explicit(&s->generation, memory_order_acquire);
+	init_entity(se, atomic_load_explicit(&s->ts, memory_order_relaxed), s->first, now);
+}
+
 static __noinline int attach_special(
 	struct sched *s, struct sched_entity *se, const struct sched_params *params, ktime_t now)
 {
@@ -241,7 +230,7 @@ static __noinline int attach_special(
 	if (!sched_params_valid(params) || sched_kind_reserves(params->kind) ||
 		!sched_mask_online(s, mask))
 		return -EINVAL;
-	init_entity(se, s->ts, s->first, now);
+	init_shared(s, se, now);
 	sched_apply_params(s, se, params);
 	sched_entity_set_mask(se, mask);
 	return 0;
@@ -263,7 +252,7 @@ int sched_attach(
 void sched_attach_plain(struct sched *s, struct sched_entity *se, unsigned level, ktime_t now)
 {
 	KASSERT(s->first && level < SCHED_LEVEL_COUNT);
-	init_entity(se, s->ts, s->first, now);
+	init_shared(s, se, now);
 	init_level(s, se, level);
 	se->affinity = s->all;
 }
@@ -409,7 +398,7 @@ int sched_set_affinity(struct sched *s, struct sched_entity *se, const struct cp
 	struct sched_rq *rq;
 	int error;
 
-	if (!s->config.affinity || !sched_mask_online(s, mask))
+	if (!masks_allowed(s) || !sched_mask_online(s, mask))
 		return -EINVAL;
 	rq = entity_lock(se);
 	error = set_mask(se, mask);

@@ -63,7 +63,7 @@ static void refresh(const struct sched_rq *rq, struct sched_entity *se, ktime_t 
 /* When the last boost was. */
 static ktime_t boosted_at(const struct sched_rq *rq)
 {
-	return rq->boost_at - rq->sched->config.boost_interval;
+	return rq->boost_at - rq->config.boost_interval;
 }
 
 /* The current entity has run since before the boost. */
@@ -78,7 +78,7 @@ static void refresh_current(struct sched_rq *rq, struct sched_entity *curr, ktim
 static void boost_if_due(struct sched_rq *rq, ktime_t now)
 {
 	struct sched_entity *curr = rq->curr;
-	ktime_t interval = rq->sched->config.boost_interval;
+	ktime_t interval = rq->config.boost_interval;
 
 	if (likely(now < rq->boost_at))
 		return;
@@ -120,6 +120,16 @@ static enum sched_place requeue(
 	if (!goes_on || why != SCHED_WHY_MIGRATED)
 		se->slice = se->quantum;
 	return SCHED_TAIL;
+}
+
+/* As a new one: at the top, with a fresh account. */
+static void adopt(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	ktime_t rest = se->slice;
+
+	boost_if_due(rq, now);
+	refresh(rq, se, se->stats.time[SCHED_RUNNING]);
+	se->slice = MIN(rest, se->quantum);
 }
 
 static ktime_t slice(struct sched_rq *rq, struct sched_entity *se)
@@ -195,6 +205,7 @@ const struct sched_policy sched_policy_mlfq = {
 	.boosts = true,
 	.quantum = quantum,
 	.requeue = requeue,
+	.adopt = adopt,
 	.slice = slice,
 	.expired = expired,
 	.renew = renew,

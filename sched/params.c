@@ -82,10 +82,11 @@ static void give(struct sched_entity *se, const struct sched_change *change)
 	se->own_urgency = (uint8_t)change->urgency;
 }
 
-static const struct sched_policy *policy_of(const struct sched *s, const struct sched_entity *se)
+/* Who shares time already keeps its policy; a change of that is found when it next arrives. */
+static const struct sched_policy *policy_of(const struct sched_entity *se)
 {
 	if (se->urgency >= SCHED_URGENCY_TS)
-		return s->ts;
+		return se->rank >= SCHED_RANK_HANDOVER ? se->policy : entity_rq(se)->ts;
 	if (se->kind == SCHED_KIND_DL)
 		return &sched_policy_dl;
 	return se->kind == SCHED_KIND_RM ? &sched_policy_rm : &sched_policy_fp;
@@ -103,6 +104,8 @@ static void set_policy(struct sched_entity *se, const struct sched_policy *polic
 		if (se->rank >= SCHED_RANK_TS)
 			se->ts_rank = se->rank;
 		se->policy = policy;
+		if (se->urgency >= SCHED_URGENCY_TS)
+			se->generation = entity_rq(se)->generation;
 		se->rank = owns_rank(policy, se->ts_rank) ? se->ts_rank : policy->first_rank;
 		se->slice = 0;
 	}
@@ -116,7 +119,7 @@ static void apply(const struct sched *s, struct sched_entity *se, const struct s
 	se->urgency = MIN(se->own_urgency, se->inherited);
 	se->level = se->urgency >= SCHED_URGENCY_TS ? (uint8_t)(se->urgency - SCHED_URGENCY_TS)
 						    : se->own_level;
-	set_policy(se, policy_of(s, se));
+	set_policy(se, policy_of(se));
 	se->quantum = se->policy->quantum ? se->policy->quantum(s, se) : s->quantum[se->level];
 	se->slice = se->quantum == KTIME_MAX ? KTIME_MAX : MIN(se->slice, se->quantum);
 }
@@ -157,12 +160,11 @@ static void change_current(const struct sched *s, struct sched_rq *rq,
 }
 
 /* Nobody can tell its place before from its place after. */
-static bool stays_linked(
-	const struct sched *s, const struct sched_entity *se, const struct sched_change *change)
+static bool stays_linked(const struct sched_entity *se, const struct sched_change *change)
 {
 	unsigned urgency = MIN(change->urgency, se->inherited);
 
-	return se->policy == s->ts && urgency >= SCHED_URGENCY_TS &&
+	return se->rank >= SCHED_RANK_HANDOVER && urgency >= SCHED_URGENCY_TS &&
 		se->policy->kind == SCHED_LEVELS && se->policy->ranks == 1;
 }
 
@@ -170,7 +172,7 @@ void sched_change(struct sched *s, struct sched_rq *rq, struct sched_entity *se,
 	const struct sched_change *change, unsigned from, ktime_t now)
 {
 	bool relinks = se->state == SCHED_THROTTLED ||
-		(se->state == SCHED_QUEUED && !stays_linked(s, se, change));
+		(se->state == SCHED_QUEUED && !stays_linked(se, change));
 
 	KASSERT(spin_held(&rq->lock) && entity_rq(se) == rq && se->state != SCHED_DEAD);
 	if (se->state == SCHED_RUNNING) {

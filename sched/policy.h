@@ -58,6 +58,13 @@ struct sched_policy {
 		struct sched_rq *rq, struct sched_entity *se, enum sched_why why, ktime_t now);
 
 	/*
+	 * Optional. se is time sharing's and comes from another algorithm or configuration
+	 * (sched/algorithm.c): sets what requeue(), asked next for whatever reason, goes on from.
+	 * The rank is the policy's first, the quantum is set and the slice within it.
+	 */
+	void (*adopt)(struct sched_rq *rq, struct sched_entity *se, ktime_t now);
+
+	/*
 	 * Optional. After a pick: ns of this turn, > 0; KTIME_MAX: it ends only when se leaves.
 	 * NULL: se->slice.
 	 */

@@ -23,7 +23,7 @@ static ktime_t quantum(const struct sched *s, const struct sched_entity *se)
 
 static void set_key(struct sched_rq *rq, struct sched_entity *se)
 {
-	se->key = se->ages_from + se->level * rq->sched->config.aging;
+	se->key = se->ages_from + se->level * rq->config.aging;
 }
 
 static void lose_age(struct sched_rq *rq, struct sched_entity *se, ktime_t since)
@@ -43,6 +43,13 @@ static enum sched_place requeue(
 		lose_age(rq, se, now);
 	set_key(rq, se);
 	return SCHED_KEYED;
+}
+
+/* Its age is 0; the rest of its turn it keeps. */
+static void adopt(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	se->ages_from = now;
+	se->sequence = sched_rq_sequence(rq);
 }
 
 static bool expired(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
@@ -67,7 +74,7 @@ static ktime_t renew(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
 static bool preempts(const struct sched_rq *rq, const struct sched_entity *woken,
 	const struct sched_entity *curr)
 {
-	return woken->key + rq->sched->config.aging / 2 < curr->key;
+	return woken->key + rq->config.aging / 2 < curr->key;
 }
 
 static const char *check(const struct sched_rq *rq)
@@ -79,7 +86,7 @@ static const char *check(const struct sched_rq *rq)
 			continue;
 		if (se->slice <= 0 || se->slice > SLICE)
 			return "priority: a queued entity's slice is not within 4 ms";
-		if (se->key != se->ages_from + se->level * rq->sched->config.aging)
+		if (se->key != se->ages_from + se->level * rq->config.aging)
 			return "priority: a queued entity's key is not its level and its age";
 		if (se->ages_from > rq->clock)
 			return "priority: a queued entity's age is negative";
@@ -94,6 +101,7 @@ const struct sched_policy sched_policy_priority = {
 	.ranks = 1,
 	.quantum = quantum,
 	.requeue = requeue,
+	.adopt = adopt,
 	.expired = expired,
 	.renew = renew,
 	.preempts = preempts,

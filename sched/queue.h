@@ -95,6 +95,17 @@ static inline struct sched_rq *entity_lock(const struct sched_entity *se)
 	return rq;
 }
 
+/* May masks be set, and may entities change CPU? No lock. */
+static inline bool masks_allowed(const struct sched *s)
+{
+	return atomic_load_explicit(&s->affinity, memory_order_relaxed);
+}
+
+static inline bool moves_allowed(const struct sched *s)
+{
+	return atomic_load_explicit(&s->balancing, memory_order_relaxed);
+}
+
 static inline unsigned rq_runnable(const struct sched_rq *rq)
 {
 	return atomic_load_explicit(&rq->nr_runnable, memory_order_relaxed);
@@ -328,6 +339,30 @@ void sched_rq_renew_slice(struct sched_rq *rq);
 
 /* Somebody comes to who was alone: the slice is renewed, and a balance interval begins. */
 void sched_rq_end_solitude(struct sched_rq *rq);
+
+/* --- algorithm.c ----------------------------------------------------------------------------- */
+
+/* Round robin between two algorithms. Nobody can be given it. */
+extern const struct sched_policy sched_policy_handover;
+
+bool sched_config_valid(const struct sched_config *config);
+
+/* For those who come from now on, but for the generation, which is to follow. */
+void sched_store_config(struct sched *s, const struct sched_config *config);
+
+/* The first balance is an interval from now, or never. */
+void sched_rq_set_balance(struct sched_rq *rq);
+
+/* se, which is on no queue and belongs here, goes by what rq goes by. */
+void sched_translate(struct sched_rq *rq, struct sched_entity *se, ktime_t now);
+
+/* To be asked for whoever arrives here. Two instructions and a load. */
+static __always_inline void entity_translate(
+	struct sched_rq *rq, struct sched_entity *se, ktime_t now)
+{
+	if (unlikely(se->generation != rq->generation))
+		sched_translate(rq, se, now);
+}
 
 /* --- admit.c --------------------------------------------------------------------------------- */
 

@@ -54,6 +54,23 @@ void sched_config_default(struct sched_config *config);
 int __must_check sched_init(struct sched *s, const struct sched_config *config);
 
 /*
+ * Asks for another configuration, the system algorithm included (rule S1.3). -EINVAL when a value
+ * is out of range or not to be changed, -EBUSY while the change before is not complete; then
+ * nothing has changed. The embedder's admission lock is held from here until sched_change_cpus()
+ * says false, and no CPU is added meanwhile. What reservations are admitted by (admission,
+ * overhead) stays as it is.
+ */
+int __must_check sched_set_config(struct sched *s, const struct sched_config *config);
+
+/*
+ * Goes on with it: takes one CPU's lock for a bounded time. True: to be called again; in between
+ * interrupts may come, threads run, wake, block and end as ever. Threads that wait have their
+ * turns in the order of the old algorithm and queue by the new one then; others do when they next
+ * become ready. Fixed priorities that take turns have the new quantum from their next wake-up on.
+ */
+bool sched_change_cpus(struct sched *s, unsigned from, ktime_t now);
+
+/*
  * Says where the first `count` CPUs sit, before the first comes on line; else all are equally near.
  * `place` stays at its address and does not change.
  */

@@ -144,6 +144,7 @@ static __always_inline struct sched_entity *wake_and_take(
 	enum sched_place place;
 
 	entity_change_state(se, SCHED_BLOCKED, SCHED_QUEUED, now);
+	entity_translate(rq, se, now);
 	place = unlikely(se->policy->requeue) ? se->policy->requeue(rq, se, SCHED_WHY_WAKEUP, now)
 					      : entity_take_turns(se, SCHED_WHY_WAKEUP);
 	rq_count_wakeup(rq, se, rq->cpu);

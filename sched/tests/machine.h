@@ -101,9 +101,12 @@ void sched_env_set_timer(struct sched_rq *rq, ktime_t when)
 static ktime_t rr_bound(const struct sched_rq *rq, const struct sched_entity *se)
 {
 	const struct sched_entity *other;
-	ktime_t bound = rq->curr->rank < SCHED_RANK_TS ? 0 : rq->curr->quantum;
+	ktime_t bound = rq->curr->rank < SCHED_RANK_HANDOVER ? 0 : rq->curr->quantum;
 
 	list_for_each_entry (other, &rq->level[SCHED_RANK_TS], node)
+		if (other != se)
+			bound += other->quantum;
+	list_for_each_entry (other, &rq->level[SCHED_RANK_HANDOVER], node)
 		if (other != se)
 			bound += other->quantum;
 	return bound;
@@ -145,15 +148,22 @@ static void note_waiting(struct sched_rq *rq, struct sched_entity *se)
 		t->bound = bound_of[m.s.config.algorithm](rq, se);
 }
 
+/* It has waited until `now`. */
+static void check_bound(const struct task *t, ktime_t now)
+{
+	if (t->waits && m.bounds && now - t->queued_at > t->bound)
+		MACHINE_FAIL("S1.3, S3.2, S4.4, S5.4: task %td waited %lld ns, bound %lld ns",
+			t - m.task, (long long)(now - t->queued_at), (long long)t->bound);
+}
+
 static void note_turn(const struct sched_rq *rq, struct sched_entity *se)
 {
 	struct task *t = task_of(se);
 
-	if (t && t->waits && m.bounds && rq->clock - t->queued_at > t->bound)
-		MACHINE_FAIL("S3.2, S4.4, S5.4: task %td waited %lld ns, bound %lld ns", t - m.task,
-			(long long)(rq->clock - t->queued_at), (long long)t->bound);
-	if (t)
-		t->waits = false;
+	if (!t)
+		return;
+	check_bound(t, rq->clock);
+	t->waits = false;
 }
 
 static void hash_in(uint64_t value)
@@ -455,6 +465,44 @@ static __unused bool machine_resume(unsigned cpu, struct sched_entity *se)
 	resumed = sched_resume(&m.s, se, cpu, m.now);
 	machine_settle();
 	return resumed;
+}
+
+/*
+ * S1.3: no longer than the old bound until now, and from now on no longer than the new one: that is
+ * no longer than both together.
+ */
+static void machine_note_change(void)
+{
+	for (unsigned i = 0; i < m.tasks; i++) {
+		struct task *t = &m.task[i];
+
+		if (t->se.state != SCHED_QUEUED)
+			continue;
+		check_bound(t, m.now);
+		note_waiting(entity_rq(&t->se), &t->se);
+	}
+}
+
+/* To the end, at one moment. */
+static __unused void machine_finish_change(unsigned by)
+{
+	do
+		machine_on(by);
+	while (sched_change_cpus(&m.s, by, m.now));
+	machine_note_change();
+	machine_settle();
+}
+
+static __unused int machine_set_algorithm(unsigned by, enum sched_policy_id algorithm)
+{
+	struct sched_config config = m.s.config;
+	int error;
+
+	config.algorithm = algorithm;
+	error = sched_set_config(&m.s, &config);
+	if (!error)
+		machine_finish_change(by);
+	return error;
 }
 
 /* As a kernel does it when CPUs have left or come back. */

@@ -105,6 +105,9 @@ static void S11_5_lists_and_counts(void **state)
 	BREAK("entity has a rank that its policy does not own", WAITER->policy = &sched_policy_fp);
 	BREAK("entity is on another rank's list",
 		(WAITER->policy = &sched_policy_fp, WAITER->rank = URGENT_RANK));
+	BREAK("entity is here by another algorithm than its CPU's", m.rq[0].ts = &sched_policy_edf);
+	BREAK("entity is here and has not heard of the last change", WAITER->generation++);
+	BREAK("entity is here and has not heard of the last change", m.rq[0].curr->generation++);
 	BREAK("entity has time from the future", WAITER->since = m.rq[0].clock + 1);
 	BREAK("entity has time from the future", WAITER->since = WAITER->created - 1);
 }

@@ -67,7 +67,7 @@ static void S1_5_level_is_99_minus_priority(void **state)
 	machine_start(1);
 	assert_int_equal(launch_fifo(99)->rank, SCHED_RANK_FP);
 	assert_int_equal(launch_fifo(1)->rank, SCHED_RANK_FP + 98);
-	assert_int_equal(SCHED_RANK_FP + 98, SCHED_RANK_TS - 1);
+	assert_int_equal(SCHED_RANK_FP + 98, SCHED_RANK_HANDOVER - 1);
 }
 
 static void S7_most_urgent_priority_runs(void **state)

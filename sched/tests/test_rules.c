@@ -408,7 +408,7 @@ static void policies_have_names_and_the_ranks_of_their_class(void **state)
 			assert_in_range(p->ranks, 1, p->kind == SCHED_TREE ? 1 : 8);
 			assert_int_equal(p->first_rank, SCHED_RANK_TS);
 		} else {
-			assert_true(p->first_rank + p->ranks <= SCHED_RANK_TS);
+			assert_true(p->first_rank + p->ranks <= SCHED_RANK_HANDOVER);
 		}
 		assert_true(SCHED_RANK_TS + 8 <= SCHED_RANK_IDLE);
 	}
