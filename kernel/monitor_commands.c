@@ -158,7 +158,16 @@ struct command monitor_commands[] = {
 		.help = "wake a thread that sleeps",
 		.arg = {THREAD_ARG},
 		.run = monitor_wake},
-	{.name = "sched", .help = "show the scheduler's settings and counts", .run = monitor_sched},
+	{.name = "sched",
+		.help = "show the scheduler's settings and counts, or change a setting",
+		.arg = {{.name = "set", .choice = monitor_set_choice, .optional = true},
+			{.name = "what", .choice = monitor_setting_name, .optional = true},
+			{.name = "value",
+				.choice = monitor_setting_word,
+				.optional = true,
+				.min = 0,
+				.max = UINT_MAX}},
+		.run = monitor_sched},
 	{.name = "locks",
 		.help = "show where locks are waited for; turn times on or off, clear counts",
 		.arg = {{.name = "what", .choice = monitor_locks_choice, .optional = true}},
@@ -191,6 +200,8 @@ static void explain(const struct command *command)
 	}
 	for (unsigned i = 0; command->run == monitor_spawn && workload_name(i); i++)
 		console_printf("  %-13s %s\n", workload_name(i), workload_text(i));
+	for (unsigned i = 0; command->run == monitor_sched && monitor_setting_name(i); i++)
+		console_printf("  %-13s %s\n", monitor_setting_name(i), monitor_setting_text(i));
 	for (unsigned i = 0; command->run == monitor_policy && monitor_policy_choice(i); i++)
 		console_printf("  %-13s %s\n", monitor_policy_choice(i), monitor_policy_text(i));
 }

@@ -82,6 +82,13 @@ void monitor_sched(const struct command_value *value);
 void monitor_check(const struct command_value *value);
 void monitor_trace(const struct command_value *value);
 
+/* kernel/monitor_settings.c: `sched set`; value[0] is the index of the setting. */
+void monitor_set(const struct command_value *value);
+const char *monitor_set_choice(unsigned index);
+const char *monitor_setting_name(unsigned index);
+const char *monitor_setting_text(unsigned index);
+const char *monitor_setting_word(unsigned index);
+
 /* kernel/monitor_cpus.c */
 void monitor_topology(const struct command_value *value);
 void monitor_offline(const struct command_value *value);

@@ -172,7 +172,7 @@ static void print_quanta(void)
 	console_printf("\n");
 }
 
-void monitor_sched(const struct command_value *value __unused)
+static void show_settings(void)
 {
 	const struct sched_config *config = &scheduler.config;
 	uint64_t switches[SCHED_REASON_COUNT] = {0};
@@ -182,6 +182,9 @@ void monitor_sched(const struct command_value *value __unused)
 	monitor_online(&online);
 	console_printf("algorithm:   %s\n", sched_policy_name(config->algorithm));
 	print_quanta();
+	console_printf(
+		"aging:       a level for %lld ms of waiting\n", config->aging / NSEC_PER_MSEC);
+	console_printf("boost:       every %lld ms\n", config->boost_interval / NSEC_PER_MSEC);
 	console_printf("balancing:   %s, every %lld ms\n", config->balancing ? "on" : "off",
 		config->balance_interval / NSEC_PER_MSEC);
 	console_printf("affinity:    %s\n", config->affinity ? "on" : "off");
@@ -196,6 +199,14 @@ void monitor_sched(const struct command_value *value __unused)
 	for (unsigned i = 0; i < SCHED_REASON_COUNT; i++)
 		console_printf(" %s %llu", reason_names[i], (unsigned long long)switches[i]);
 	console_printf("\n");
+}
+
+void monitor_sched(const struct command_value *value)
+{
+	if (value[0].given)
+		monitor_set(&value[1]);
+	else
+		show_settings();
 }
 
 /* A queue that is too long to be walked with the lock held is checked at its ends only. */

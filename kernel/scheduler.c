@@ -3,6 +3,10 @@
 #include "kernel/scheduler.h"
 #include "kernel/dispatch.h"
 #include "kernel/errno.h"
+#include "kernel/mutex.h"
+#include "kernel/preempt.h"
+#include "kernel/thread_policy.h"
+#include "kernel/trace.h"
 #include <arch/irq.h>
 #include <arch/time.h>
 
@@ -24,6 +28,71 @@ int scheduler_init(void)
 
 	sched_config_default(&config);
 	return scheduler_init_with_config(&config);
+}
+
+/* Bit by bit, so that interrupts come; nobody who waits half-way waits for this thread's turn. */
+static void change_cpus(void)
+{
+	bool more;
+
+	preempt_disable();
+	do {
+		arch_irqflags_t irqs = arch_irq_save();
+
+		more = sched_change_cpus(&scheduler, arch_cpu_id(), arch_time_now());
+		arch_irq_restore(irqs);
+	} while (more);
+	preempt_enable();
+}
+
+/* The admission lock is held. */
+static int set_config(const struct sched_config *config)
+{
+	struct sched_config before = scheduler.config;
+	int err = sched_set_config(&scheduler, config);
+
+	if (err)
+		return -ESCHED_CONFIG;
+	change_cpus();
+	if (before.algorithm != config->algorithm)
+		trace_event(TRACE_ALGORITHM, config->algorithm, before.algorithm);
+	if (!before.balancing && config->balancing)
+		return scheduler_balance_load(); /* CPUs may have idled beside waiting threads */
+	return 0;
+}
+
+void scheduler_get_config(struct sched_config *config)
+{
+	mutex_lock(&thread_admission);
+	*config = scheduler.config;
+	mutex_unlock(&thread_admission);
+}
+
+int scheduler_set_config(const struct sched_config *config)
+{
+	int err;
+
+	if (!atomic_load(&started))
+		return -ESCHED_NOT_READY;
+	mutex_lock(&thread_admission);
+	err = set_config(config);
+	mutex_unlock(&thread_admission);
+	return err;
+}
+
+int scheduler_set_algorithm(enum sched_policy_id algorithm)
+{
+	struct sched_config config;
+	int err;
+
+	if (!atomic_load(&started))
+		return -ESCHED_NOT_READY;
+	mutex_lock(&thread_admission);
+	config = scheduler.config;
+	config.algorithm = algorithm;
+	err = set_config(&config);
+	mutex_unlock(&thread_admission);
+	return err;
 }
 
 bool scheduler_is_ready(void)

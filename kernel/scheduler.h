@@ -15,6 +15,19 @@
 int __must_check scheduler_init(void);
 int __must_check scheduler_init_with_config(const struct sched_config *config);
 
+/*
+ * What holds now, and another configuration, under whatever load (rule S1.3): no thread is lost,
+ * and none waits longer than by the old algorithm and then by the new one. What is left as it was
+ * has no effect; `admission` and `overhead` have to be. While threads that wait change over, about
+ * 0.1 us each, the calling CPU does not switch; interrupts come. Threads only, may block. 0,
+ * -ESCHED_NOT_READY, or -ESCHED_CONFIG as above.
+ */
+void scheduler_get_config(struct sched_config *config);
+int __must_check scheduler_set_config(const struct sched_config *config);
+
+/* The same for the system algorithm alone. */
+int __must_check scheduler_set_algorithm(enum sched_policy_id algorithm);
+
 /* Is it started, and has it a CPU to run threads on? */
 bool scheduler_is_ready(void);
 

@@ -8,8 +8,7 @@
 #include "kernel/trace.h"
 #include <arch/time.h>
 
-/* What the scheduler calls the admission lock. */
-static struct mutex admission = MUTEX_INIT(admission);
+struct mutex thread_admission = MUTEX_INIT(thread_admission);
 
 static int set_params(struct thread *t, const struct sched_params *params)
 {
@@ -30,9 +29,9 @@ int thread_set_params(struct thread *t, const struct sched_params *params)
 
 	if (atomic_load(&t->flags) & THREAD_IDLE)
 		return -ETHREAD_ACCESS;
-	mutex_lock(&admission);
+	mutex_lock(&thread_admission);
 	err = set_params(t, params);
-	mutex_unlock(&admission);
+	mutex_unlock(&thread_admission);
 	if (err)
 		return err;
 	mutex_urgency_changed(t);
@@ -55,11 +54,11 @@ unsigned thread_free_bandwidth(const struct thread *t)
 	arch_irqflags_t irqs;
 	unsigned free;
 
-	mutex_lock(&admission);
+	mutex_lock(&thread_admission);
 	irqs = arch_irq_save();
 	free = sched_free_bandwidth(&scheduler, &t->se.affinity, arch_time_now());
 	arch_irq_restore(irqs);
-	mutex_unlock(&admission);
+	mutex_unlock(&thread_admission);
 	return free;
 }
 

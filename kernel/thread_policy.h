@@ -8,6 +8,11 @@
 
 #include "kernel/thread.h"
 
+struct mutex;
+
+/* What the scheduler library calls the admission lock. */
+extern struct mutex thread_admission;
+
 /*
  * What sched_set_params() is given and sched_get_params() answers; the affinity is not touched. 0,
  * -EINVAL for numbers that are none, -EBUSY when no CPU that the thread may run on can promise

@@ -292,6 +292,57 @@ static void claim_check(void)
 		MACHINE_EXPECT(se_of(i)->state == SCHED_RUNNING);
 }
 
+/* --- 11: the algorithm changes while one wakes and another is stolen -------------------------- */
+
+static void change_set_up_from(enum sched_policy_id from, enum sched_policy_id to)
+{
+	struct sched_config config;
+
+	memset(won, 0, sizeof(won));
+	machine_start_algorithm(EXPLORE_CPUS, from);
+	start_here(0, 1);
+	machine_leave(0, SCHED_BLOCK);
+	start_here(1, 2);
+	start_here(2, 6);
+	start_here(2, 6);
+	config = m.s.config;
+	config.algorithm = to;
+	MACHINE_EXPECT(!sched_set_config(&m.s, &config));
+}
+
+static void change_to_tree_set_up(void)
+{
+	change_set_up_from(SCHED_POLICY_mlfq, SCHED_POLICY_priority);
+}
+
+static void change_to_list_set_up(void)
+{
+	change_set_up_from(SCHED_POLICY_edf, SCHED_POLICY_mlfq);
+}
+
+static void change_cpus(unsigned cpu)
+{
+	while (sched_change_cpus(&m.s, cpu, m.now))
+		;
+}
+
+/* Nobody is lost: the sleeper is awake, and CPU 1 has taken who waited on CPU 2. */
+static void change_check(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const struct sched_entity *se = se_of(i);
+
+		if (i == 1)
+			MACHINE_EXPECT(se->state == SCHED_BLOCKED);
+		else
+			MACHINE_EXPECT(se->state == SCHED_RUNNING);
+	}
+	for (unsigned cpu = 0; cpu < EXPLORE_CPUS; cpu++)
+		MACHINE_EXPECT(m.rq[cpu].ts == sched_policies[m.s.config.algorithm]);
+	MACHINE_EXPECT(won[2]);
+	memset(won, 0, sizeof(won));
+}
+
 /* --------------------------------------------------------------------------------------------- */
 
 #define PROTOCOL(id, setup, cpu0, cpu1, cpu2, at_rest)                                             \
@@ -317,6 +368,10 @@ PROTOCOL(inherit_against_move, inherit_set_up, inherit_and_hand_back, block_here
 PROTOCOL(move_against_idle, move_set_up, allow_0_on_2, block_here, allow_0_on_1, move_check)
 PROTOCOL(yield_against_move, move_set_up, yield_here, allow_0_on_2, allow_0_on_1, move_check)
 PROTOCOL(claims_of_idle_cpus, claim_set_up, start_own, start_own, start_own, claim_check)
+PROTOCOL(change_to_tree_against_wake_and_block, change_to_tree_set_up, change_cpus, block_here,
+	wake_0, change_check)
+PROTOCOL(change_to_list_against_wake_and_block, change_to_list_set_up, change_cpus, block_here,
+	wake_0, change_check)
 
 int main(void)
 {
@@ -332,6 +387,8 @@ int main(void)
 		cmocka_unit_test(move_against_idle),
 		cmocka_unit_test(yield_against_move),
 		cmocka_unit_test(claims_of_idle_cpus),
+		cmocka_unit_test(change_to_tree_against_wake_and_block),
+		cmocka_unit_test(change_to_list_against_wake_and_block),
 	};
 
 	cmocka_set_test_filter(getenv("MOS_TEST")); /* NULL: all */

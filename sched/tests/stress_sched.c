@@ -256,6 +256,20 @@ static void *cpu_main(void *arg)
 	return NULL;
 }
 
+/* S1.3: one change at a time, step by step, now and then left half-way for a moment. */
+static void change_algorithm(struct host_random *random)
+{
+	if (s.changing != SCHED_NO_CPU) {
+		sched_change_cpus(&s, SCHED_NO_CPU, clock_now());
+	} else if (host_random_below(random, 20) == 0) {
+		struct sched_config config = s.config;
+
+		config.algorithm = host_random_below(random, SCHED_ALGORITHM_COUNT);
+		config.quantum = (1 + host_random_below(random, 5)) * NSEC_PER_MSEC;
+		BUG_ON(sched_set_config(&s, &config));
+	}
+}
+
 /* Wakes and resumes who else would wait for ever; a task with a token is never woken again. */
 static void *device_main(void *arg)
 {
@@ -267,8 +281,11 @@ static void *device_main(void *arg)
 
 		wake(t, SCHED_NO_CPU);
 		resume(t, SCHED_NO_CPU);
+		change_algorithm(random);
 		usleep(10);
 	}
+	while (s.changing != SCHED_NO_CPU)
+		sched_change_cpus(&s, SCHED_NO_CPU, clock_now());
 	return NULL;
 }
 
