@@ -442,7 +442,7 @@ static void unbind(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
 
 static void bind(struct sched *s, struct sched_entity *se, unsigned cpu)
 {
-	se->bound = cpu;
+	se->bound = (uint16_t)cpu;
 	se->next_reserved = s->rq[cpu]->reservations;
 	s->rq[cpu]->reservations = se;
 	sched_entity_set_mask(se, &se->affinity);

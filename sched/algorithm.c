@@ -261,7 +261,7 @@ static bool requeues(const struct sched_config *a, const struct sched_config *b)
 
 int sched_set_config(struct sched *s, const struct sched_config *config)
 {
-	unsigned generation = atomic_load(&s->generation) + 1;
+	uint32_t generation = atomic_load(&s->generation) + 1;
 	bool hands_over;
 
 	if (!sched_config_valid(config) || config->admission != s->config.admission ||

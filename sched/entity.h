@@ -38,7 +38,7 @@ struct sched_policy;
 #define SCHED_RANK_TS       101 /* first rank of the time-sharing class */
 #define SCHED_RANK_IDLE     127 /* the idle entity alone */
 #define SCHED_NO_CPU        CONFIG_MAX_CPUS
-#define SCHED_NO_GENERATION 0u
+#define SCHED_NO_GENERATION 0u          /* is never that of a configuration */
 #define SCHED_PERIOD_MAX    (1ll << 60) /* of D and T: 36 years */
 #define SCHED_NO_JOB        (-1ll)      /* no release yet: the next time it is runnable */
 
@@ -173,8 +173,9 @@ struct sched_entity {
 	bool overridden;                    /* (r) no CPU of its mask is on line: all are allowed */
 	bool runnable_at_resume;            /* (r) STOPPED: resumed to runnable, else BLOCKED */
 	bool late;                          /* (r) the present job is counted in stats.misses */
-	unsigned pinned;                    /* (r) the only CPU where it may run, or SCHED_NO_CPU */
-	unsigned bound;                     /* (m) the CPU of its reservation, or SCHED_NO_CPU */
+	uint16_t pinned;                    /* (r) the only CPU where it may run, or SCHED_NO_CPU */
+	uint16_t bound;                     /* (m) the CPU of its reservation, or SCHED_NO_CPU */
+	uint32_t generation;                /* (r) of the configuration that it goes by */
 	ktime_t created;                    /* (c) */
 	ktime_t since;                      /* (r) when its time was last accounted */
 	ktime_t quantum;                    /* (r) of a fresh slice */
@@ -184,7 +185,6 @@ struct sched_entity {
 	ktime_t ages_from;                  /* (r) `priority`: when its age was 0 */
 	ktime_t charged_from;               /* (r) `mlfq`, DL: time[RUNNING] as its account began */
 	uint64_t epoch;                     /* (r) `mlfq`: the boost that its level is of */
-	unsigned generation;                /* (r) of the configuration that it goes by */
 	ktime_t runtime;                    /* (r) C; 0: none */
 	ktime_t deadline;                   /* (r) D, relative; 0: none */
 	ktime_t period;                     /* (r) T; 0: none */
@@ -240,7 +240,7 @@ struct sched_rq {
 	unsigned cpu;                                   /* (c) */
 	unsigned takes;      /* (r) cpu while on line, else SCHED_NO_CPU + 1 */
 	bool drains;         /* (r) off line, and some who were here are here yet */
-	unsigned generation; /* (r) of its configuration; SCHED_NO_GENERATION: on the way to it */
+	uint32_t generation; /* (r) of its configuration; SCHED_NO_GENERATION: on the way to it */
 	const struct sched_policy *ts;                /* (r) what time sharing uses here */
 	struct sched_config config;                   /* (r) what this CPU goes by */
 	_Atomic bool solitary;                        /* (a) no other CPU has ever been on line */
@@ -256,7 +256,7 @@ struct sched_rq {
 struct sched {
 	struct sched_config config; /* (m) what was asked for last; each CPU has what it goes by */
 	_Atomic(const struct sched_policy *) ts; /* (a) the system algorithm; written under (m) */
-	_Atomic unsigned generation;             /* (a) of the configuration, after ts */
+	_Atomic uint32_t generation;             /* (a) of the configuration, after ts */
 	_Atomic ktime_t quantum[SCHED_LEVEL_COUNT]; /* (a) by level; written under (m) */
 	_Atomic bool affinity, balancing;           /* (a) of the configuration */
 	unsigned changing; /* (m) the next CPU that is to hear of it; SCHED_NO_CPU: none */

@@ -156,6 +156,7 @@ static void raise_cpu_end(struct sched *s, unsigned end)
 void sched_add_cpu(
 	struct sched *s, struct sched_rq *rq, unsigned cpu, struct sched_entity *idle, ktime_t now)
 {
+	static_assert(SCHED_NO_CPU <= UINT16_MAX, "entities name CPUs in 16 bits");
 	KASSERT(cpu < CONFIG_MAX_CPUS && !s->rq[cpu]);
 	*rq = (struct sched_rq){
 		.curr = idle,
@@ -184,7 +185,7 @@ void sched_add_cpu(
 	idle->own_urgency = SCHED_URGENCY_IDLE;
 	idle->affinity = (struct cpumask){0};
 	cpumask_set(&idle->affinity, cpu);
-	idle->pinned = cpu;
+	idle->pinned = (uint16_t)cpu;
 	find_neighbours(s, rq);
 	s->rq[cpu] = rq;
 	if (!s->first) {

@@ -38,7 +38,7 @@ void sched_entity_set_mask(struct sched_entity *se, const struct cpumask *mask)
 	if (mask != &se->affinity)
 		se->affinity = *mask;
 	se->overridden = false;
-	se->pinned = se->bound != SCHED_NO_CPU ? se->bound : one ? first : SCHED_NO_CPU;
+	se->pinned = (uint16_t)(se->bound != SCHED_NO_CPU ? se->bound : one ? first : SCHED_NO_CPU);
 }
 
 bool sched_mask_online(const struct sched *s, const struct cpumask *mask)

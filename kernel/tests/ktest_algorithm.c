@@ -7,12 +7,12 @@
 #include "kernel/semaphore.h"
 #include "kernel/tests/threads.h"
 
-#define SPINNERS 12u
-#define SLEEPERS 6u
+#define SPINNERS 6u
+#define SLEEPERS 4u
 #define PAIRS    3u
 #define CREATORS 2u
 #define THREADS  (SPINNERS + SLEEPERS + 2 * PAIRS + CREATORS)
-#define ROUNDS   24u /* each direction twice */
+#define ROUNDS   12u /* each direction once */
 
 static _Atomic bool over;
 static _Atomic unsigned progress[THREADS];
@@ -83,24 +83,14 @@ static thread_entry entry_of(unsigned i)
 	return i < THREADS - CREATORS ? exchange : create;
 }
 
-/* How many have done nothing since the last look. */
-static unsigned count_still(void)
-{
-	unsigned still = 0;
-
-	for (unsigned i = 0; i < THREADS; i++)
-		still += !atomic_exchange(&progress[i], 0);
-	return still;
-}
-
 /* Everybody goes on within the old bound and the new one; that is less than this for so few. */
-static unsigned wait_for_progress(void)
+static unsigned count_still(void)
 {
 	ktime_t end = arch_time_now() + 10 * NSEC_PER_SEC;
 	unsigned still = 0;
 
-	atomic_store(&progress[0], 0);
-	count_still();
+	for (unsigned i = 0; i < THREADS; i++)
+		atomic_store(&progress[i], 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		while (!atomic_load(&progress[i]) && arch_time_now() < end)
 			thread_sleep(NSEC_PER_MSEC);
@@ -145,35 +135,51 @@ static void change_and_look(unsigned round)
 		ktest_fail(__FILE__, __LINE__, "change %u is refused", round);
 	if (check_all())
 		ktest_fail(__FILE__, __LINE__, "change %u: %s", round, check_all());
-	still = wait_for_progress();
+	still = count_still();
 	if (still)
 		ktest_fail(__FILE__, __LINE__, "change %u: %u threads stand still", round, still);
 }
 
-KTEST(algorithm_changes_under_load)
+static void start_load(struct thread **t)
 {
-	struct thread *t[THREADS];
-	struct sched_config before;
-	unsigned threads = thread_count();
-
-	scheduler_get_config(&before);
 	atomic_store(&over, false);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		semaphore_init(&ping[i], "ping", 0);
 		semaphore_init(&pong[i], "pong", 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++)
-		KTEST_EXPECT_EQ(thread_run(&t[i], "load", entry_of(i), (void *)&progress[i]), 0);
-	for (unsigned round = 0; round < ROUNDS; round++)
-		change_and_look(round);
-	KTEST_EXPECT_EQ(scheduler_set_config(&before), 0);
+		if (thread_run(&t[i], "load", entry_of(i), (void *)&progress[i]))
+			ktest_fail(__FILE__, __LINE__, "thread %u cannot be created", i);
+}
+
+static void end_load(struct thread **t)
+{
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < THREADS; i++) {
-		int status = 1;
+		int status = 1, err = thread_join(t[i], &status);
 
-		KTEST_EXPECT_EQ(thread_join(t[i], &status), 0);
-		KTEST_EXPECT_EQ(status, 0);
+		if (err || status)
+			ktest_fail(__FILE__, __LINE__, "thread %u: join %d, status %d", i, err,
+				status);
 	}
+}
+
+/* With short turns, so that there are many. */
+KTEST(algorithm_changes_under_load)
+{
+	struct sched_config before, config;
+	unsigned threads = thread_count();
+	struct thread *t[THREADS];
+
+	scheduler_get_config(&before);
+	config = before;
+	config.quantum = 2 * NSEC_PER_MSEC;
+	KTEST_EXPECT_EQ(scheduler_set_config(&config), 0);
+	start_load(t);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		change_and_look(round);
+	end_load(t);
+	KTEST_EXPECT_EQ(scheduler_set_config(&before), 0);
 	while (thread_count() > threads)
 		thread_sleep(NSEC_PER_MSEC);
 	KTEST_EXPECT_EQ(thread_count(), threads);

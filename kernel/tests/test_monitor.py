@@ -216,6 +216,36 @@ def test_policy(monitor):
     end_all(monitor, "sleeper")
 
 
+def test_sched_set(monitor):
+    """Settings change under load and back; a wrong value says what is possible and changes nothing."""
+    monitor.run("spawn spinner 8")
+    for algorithm in ("mlfq", "edf", "priority", "rr"):
+        assert f"sched: algorithm is now {algorithm}\n" in monitor.run(f"sched set algorithm {algorithm}")
+        assert re.search(rf"algorithm: +{algorithm}\n", monitor.run("sched"))
+        assert "4 run queues checked, 0 wrong" in monitor.run("check")
+    assert len(monitor.spawned("spinner")) == 8
+    assert re.search(r"ALGORITHM rr", monitor.run("trace 2000")) or "ALGORITHM" in monitor.run("trace 10000")
+    assert "sched: quantum is now 10\n" in monitor.run("sched set quantum 10")
+    assert "NORMAL 10 ms" in monitor.run("sched")
+    assert "sched: quantum is 0, expected 1 to 1000\n" in monitor.run("sched set quantum 0")
+    assert "sched: quantum is mlfq, expected 1 to 1000\n" in monitor.run("sched set quantum mlfq")
+    assert "sched: algorithm is 7, expected rr, priority, mlfq, edf\n" in monitor.run("sched set algorithm 7")
+    assert "sched: balancing is edf, expected on or off\n" in monitor.run("sched set balancing edf")
+    assert "sched: quantum is missing, expected 1 to 1000\n" in monitor.run("sched set quantum")
+    assert 'sched: what is "colour", expected algorithm, quantum, aging' in monitor.run("sched set colour 1")
+    assert "what is to be set? algorithm, quantum" in monitor.run("sched set")
+    assert "NORMAL 10 ms" in monitor.run("sched")
+    for line in ("quantum 20", "aging 40", "boost 300", "balance 20", "affinity off", "balancing off"):
+        assert f"sched: {line.replace(' ', ' is now ')}\n" in monitor.run(f"sched set {line}")
+    text = monitor.run("sched")
+    for words in ("a level for 40 ms", "every 300 ms", "off, every 20 ms", "affinity:    off"):
+        assert words in text, words
+    for line in ("aging 50", "boost 500", "balance 50", "affinity on", "balancing on"):
+        monitor.run(f"sched set {line}")
+    assert "sched [SET] [WHAT] [VALUE]" in (text := monitor.run("help sched")) and "boost         sched=mlfq" in text
+    end_all(monitor, "spinner")
+
+
 def test_system_threads_stay(monitor):
     tid = monitor.spawned("monitor")[0]["TID"]
     assert "is part of the system and stays" in monitor.run(f"kill {tid}")
