@@ -4,6 +4,7 @@
  * the kernel cannot do without, has the loader's tables parsed, and enters the kernel.
  */
 #include "arch/x86_64/instructions.h"
+#include "arch/x86_64/paging.h"
 #include "boot/boot_info.h"
 #include "boot/entry.h"
 #include "boot/fail.h"
@@ -85,6 +86,8 @@ static void parse(uint32_t loader, paddr_t info)
 			BOOT_KERNEL, &problem);
 	if (!err)
 		err = ranges_finish(&ranges, &boot_info, &problem);
+	if (!err)
+		err = ranges_check_reach(&boot_info, paging_physical_limit(), &problem);
 	if (err)
 		boot_fail("%s", problem.text);
 }

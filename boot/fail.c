@@ -22,6 +22,9 @@
 
 static_assert(BOOT_EXIT_CODE == ARCH_EXIT_BOOT, "the assembler's copy of the exit code differs");
 
+/* boot/kernel.ld */
+extern const char __kernel_start[], __kernel_end[];
+
 static const struct boot_framebuffer *framebuffer;
 static unsigned text_cell;
 static bool pixels; /* the screen shows these, not text cells */
@@ -84,11 +87,20 @@ static __noreturn void leave(void)
 	arch_cpu_stop();
 }
 
+/* A loader that is wrong about it may put it where this code is. */
+static bool overlaps_kernel(const struct boot_framebuffer *f)
+{
+	return f->address < (uintptr_t)__kernel_end - ARCH_KERNEL_BASE &&
+		f->address + boot_framebuffer_size(f) >
+		(uintptr_t)__kernel_start - ARCH_KERNEL_BASE;
+}
+
 /* The first page tables reach no farther. */
 static bool can_be_drawn_on(const struct boot_framebuffer *f)
 {
 	return screen_pixels_fit(f) &&
-		f->address + boot_framebuffer_size(f) <= 1ull << BOOT_MAPPED_BITS;
+		f->address + boot_framebuffer_size(f) <= 1ull << BOOT_MAPPED_BITS &&
+		!overlaps_kernel(f);
 }
 
 void boot_fail_show_on(const struct boot_framebuffer *f)

@@ -6,6 +6,7 @@
  *	parse_multiboot2() or parse_pvh()    fills boot_info, collects memory ranges as given
  *	ranges_add(…, BOOT_KERNEL)           what the loader does not know
  *	ranges_finish()                      sorted, without overlaps, checked, into boot_info
+ *	ranges_check_reach()                 nothing is where this CPU cannot go
  *
  * A function that returns an error has said in `problem` what was given and what is wrong with it.
  */
@@ -59,6 +60,10 @@ enum boot_range_kind ranges_kind_of(uint32_t firmware_type);
  */
 int __must_check ranges_finish(
 	struct boot_ranges *ranges, struct boot_info *info, struct boot_problem *problem);
+
+/* 0, or -EPROTO when memory, tables or framebuffer reach beyond what the CPU can address. */
+int __must_check ranges_check_reach(
+	const struct boot_info *info, paddr_t limit, struct boot_problem *problem);
 
 /*
  * 0 or why not: -EFAULT outside the window, -EPROTO malformed, truncated or contradictory, -E2BIG

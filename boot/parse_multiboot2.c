@@ -205,17 +205,19 @@ static int read_pixels(struct parser *p, struct boot_framebuffer *to)
 		p->ranges, to->address, boot_framebuffer_size(to), BOOT_FRAMEBUFFER, p->problem);
 }
 
+/* What is wrong with it is shown on the screen if there is one, so only a right one is kept. */
 static int read_framebuffer(struct parser *p)
 {
-	struct boot_framebuffer *to = &p->info->framebuffer;
+	struct boot_framebuffer to;
 	struct tag_framebuffer f;
+	int err;
 
 	if (p->size < sizeof(f))
 		return too_small(p, "framebuffer", sizeof(f));
 	memcpy(&f, p->tag, sizeof(f));
 	if (f.type > BOOT_TEXT)
 		return 0; /* of a kind that we cannot show anything on */
-	*to = (struct boot_framebuffer){
+	to = (struct boot_framebuffer){
 		.address = f.address,
 		.width = f.width,
 		.height = f.height,
@@ -223,7 +225,10 @@ static int read_framebuffer(struct parser *p)
 		.bpp = f.bpp,
 		.kind = f.type,
 	};
-	return to->kind == BOOT_TEXT ? 0 : read_pixels(p, to);
+	err = to.kind == BOOT_TEXT ? 0 : read_pixels(p, &to);
+	if (!err)
+		p->info->framebuffer = to;
+	return err;
 }
 
 /* Of the copies of the RSDP the newer one wins; the older one has 20 bytes. */

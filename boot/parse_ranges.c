@@ -179,6 +179,27 @@ static int check_usable(const struct boot_info *info, struct boot_problem *probl
 		info->range_count);
 }
 
+/* Reserved memory may be anywhere: nobody goes there. */
+static bool is_reached(const struct boot_range *r)
+{
+	return r->kind != BOOT_RESERVED && r->kind != BOOT_BAD;
+}
+
+int ranges_check_reach(const struct boot_info *info, paddr_t limit, struct boot_problem *problem)
+{
+	for (unsigned i = 0; i < info->range_count; i++) {
+		const struct boot_range *r = &info->range[i];
+
+		if (is_reached(r) && range_end(r) > limit)
+			return problem_set(problem, -EPROTO,
+				"memory range at %#llx of %#llx bytes (%s) is beyond %#llx, where "
+				"this CPU's addresses end",
+				(unsigned long long)r->start, (unsigned long long)r->size,
+				boot_range_kind_name(r->kind), (unsigned long long)limit);
+	}
+	return 0;
+}
+
 int ranges_finish(struct boot_ranges *ranges, struct boot_info *info, struct boot_problem *problem)
 {
 	int err = ranges_add(ranges, 0, FIRMWARE_AREA, BOOT_RESERVED, problem);

@@ -20,6 +20,7 @@ static struct boot_free_range ranges[BOOT_RANGES_MAX];
 static unsigned range_count;
 static bool finished;
 static uint64_t total_bytes;
+static uint64_t reach_bytes; /* of these, what the first page tables map */
 static uint64_t used_bytes;
 
 static void add_range(paddr_t start, paddr_t end)
@@ -31,6 +32,7 @@ static void add_range(paddr_t start, paddr_t end)
 	KASSERT(!range_count || ranges[range_count - 1].end <= start);
 	ranges[range_count++] = (struct boot_free_range){start, end};
 	total_bytes += end - start;
+	reach_bytes += MIN(end, BOOT_REACH_END) - MIN(start, BOOT_REACH_END);
 }
 
 void frame_boot_init(const struct boot_info *boot)
@@ -38,6 +40,7 @@ void frame_boot_init(const struct boot_info *boot)
 	range_count = 0;
 	finished = false;
 	total_bytes = 0;
+	reach_bytes = 0;
 	used_bytes = 0;
 	for (unsigned i = 0; i < boot->range_count; i++)
 		if (boot->range[i].kind == BOOT_USABLE)
@@ -72,9 +75,10 @@ paddr_t frame_boot_alloc(uint64_t size, uint64_t align)
 	}
 	console_printf(
 		"MultiOS cannot boot: out of memory, %llu KiB wanted, aligned to %llu KiB; this "
-		"machine has %llu KiB of usable memory above 1 MiB, %llu KiB are in use\n",
+		"machine has %llu KiB of usable memory between 1 MiB and 4 GiB, %llu KiB are in "
+		"use\n",
 		(unsigned long long)size >> 10, (unsigned long long)align >> 10,
-		(unsigned long long)total_bytes >> 10, (unsigned long long)used_bytes >> 10);
+		(unsigned long long)reach_bytes >> 10, (unsigned long long)used_bytes >> 10);
 	arch_exit(ARCH_EXIT_BOOT);
 }
 

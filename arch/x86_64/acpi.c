@@ -6,6 +6,7 @@
 #include "arch/x86_64/acpi.h"
 
 #include "arch/x86_64/instructions.h"
+#include "arch/x86_64/paging.h"
 #include "boot/boot_info.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
@@ -31,15 +32,6 @@ static bool acpi_soft_off_known;
 static paddr_t acpi_hpet_registers;
 
 /* --- bytes of physical memory --------------------------------------------------------------- */
-
-/* The CPU cannot have memory at or above this address. */
-static paddr_t physical_limit(void)
-{
-	bool known = cpuid(0x80000000, 0).eax >= 0x80000008;
-	unsigned bits = known ? cpuid(0x80000008, 0).eax & 0xff : 36;
-
-	return 1ull << MIN(bits, 46u);
-}
 
 /*
  * One page of addresses for whatever is not in the direct map. It is mapped anew for each page
@@ -70,7 +62,7 @@ static const uint8_t *map_page(paddr_t page)
 	paddr_t pa;
 	unsigned prot;
 
-	if (page >= physical_limit())
+	if (page >= paging_physical_limit())
 		return NULL;
 	if (arch_query_page((uintptr_t)phys_to_virt(page), &pa, &prot))
 		return phys_to_virt(page);

@@ -5,6 +5,7 @@
  */
 #include "arch/x86_64/control.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/screen.h"
 #include "arch/x86_64/trap.h"
 #include "boot/boot_info.h"
 #include "kernel/assert.h"
@@ -82,7 +83,7 @@ static void map_framebuffer(paddr_t root, const struct boot_framebuffer *f)
 {
 	paddr_t end = f->address + boot_framebuffer_size(f);
 
-	if (f->address && f->kind != BOOT_TEXT && end <= ARCH_VMAP_BASE - ARCH_DIRECT_MAP)
+	if (screen_pixels_fit(f))
 		map_direct(root, ALIGN_DOWN(f->address, ARCH_PAGE_SIZE),
 			ALIGN_UP(end, ARCH_PAGE_SIZE),
 			PTE_WRITE | PTE_UNCACHED | PTE_WRITE_THROUGH);

@@ -18,6 +18,16 @@
 
 #define CPUID_EXTENDED              0x80000001u
 #define CPUID_EXTENDED_EDX_GIGABYTE (1u << 26)
+#define CPUID_ADDRESS_SIZES         0x80000008u
+#define PHYSICAL_BITS_UNKNOWN       36u /* what every CPU with long mode has */
+
+paddr_t paging_physical_limit(void)
+{
+	bool known = cpuid(0x80000000, 0).eax >= CPUID_ADDRESS_SIZES;
+	unsigned bits = known ? cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff : PHYSICAL_BITS_UNKNOWN;
+
+	return MIN(1ull << MIN(bits, 63u), ARCH_VMAP_BASE - ARCH_DIRECT_MAP);
+}
 
 paddr_t paging_root(void)
 {

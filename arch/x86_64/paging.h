@@ -33,6 +33,9 @@ static inline unsigned paging_index(uintptr_t va, unsigned level)
 }
 
 /* Physical address of the root of the tables this CPU uses. */
+/* There is no memory at or above this address: the CPU's or the direct map's end. */
+paddr_t paging_physical_limit(void);
+
 paddr_t paging_root(void);
 
 /* PTE_NO_EXECUTE where the CPU has it, else 0: there the bit is reserved. */

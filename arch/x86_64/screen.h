@@ -28,7 +28,10 @@ void screen_put(char c);
 /* VGA text mode, 80 by 25. */
 const struct screen_display *screen_text_init(void);
 
-/* Whether we can draw on it: pixels with red, green and blue in 16, 24 or 32 bits, not too few. */
+/*
+ * Whether we can draw on it: pixels with red, green and blue in 16, 24 or 32 bits, not too few and
+ * not impossibly many.
+ */
 bool screen_pixels_fit(const struct boot_framebuffer *f);
 
 /*

@@ -13,6 +13,8 @@
 #define COLUMNS_MAX  512u
 #define COLUMNS_MIN  20u
 #define ROWS_MIN     4u
+#define SIDE_MAX     16384u      /* pixels; what is said to have more is no screen */
+#define MEMORY_MAX   0x40000000u /* as many pixels of four bytes */
 #define SCROLL_PARTS 4u
 #define PIXEL_MAX    4u /* bytes */
 #define CURSOR_TOP   13u
@@ -144,7 +146,9 @@ bool screen_pixels_fit(const struct boot_framebuffer *f)
 {
 	return f->address && f->kind == BOOT_RGB &&
 		(f->bpp == 16 || f->bpp == 24 || f->bpp == 32) &&
-		f->width >= COLUMNS_MIN * GLYPH_COLUMNS && f->height >= ROWS_MIN * GLYPH_LINES;
+		f->width >= COLUMNS_MIN * GLYPH_COLUMNS && f->height >= ROWS_MIN * GLYPH_LINES &&
+		f->width <= SIDE_MAX && f->height <= SIDE_MAX &&
+		boot_framebuffer_size(f) <= MEMORY_MAX;
 }
 
 const struct screen_display *screen_pixels_init(

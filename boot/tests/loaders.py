@@ -97,8 +97,15 @@ def memory_map(*ranges):
     return tag(6, struct.pack("<II", 24, 0) + b"".join(struct.pack("<QQII", *r, 0) for r in ranges))
 
 
+def framebuffer(address, width=800, height=600, pitch=None):
+    """Pixels of 32 bits."""
+    return tag(8, struct.pack("<QIIIBBH", address, pitch or 4 * width, width, height, 32, 1, 0)
+               + b"\x10\x08\x08\x08\x00\x08")
+
+
 END = tag(0, b"")
-MEMORY = memory_map((0, 0x9F000, 1), (0x100000, 0x1F000000, 1))
+RAM = (0, 0x9F000, 1), (0x100000, 0x1F000000, 1)
+MEMORY = memory_map(*RAM)
 
 
 def multiboot2(*tags, size=None):

@@ -73,11 +73,12 @@ def test_wrong_loader(tmp_path):
     expect_failure(boot(kernel), "the loader does not speak multiboot2")
 
 
-MEMORY, END = loaders.MEMORY, loaders.END
+MEMORY, END, RAM = loaders.MEMORY, loaders.END, loaders.RAM
 NO_RAM = loaders.memory_map((0x100000, 0x1F000000, 2))
 WRAPPING = loaders.memory_map((0x100000, 2**64 - 1, 1))
 MODULE = loaders.tag(3, struct.pack("<II", 0x210000, 0x220000) + b"m\0")
 LONG = loaders.tag(1, b"a" * 4096 + b"\0")
+WRAPPING_SCREEN = loaders.framebuffer(2**64 - 0x10000)
 MULTIBOOT2 = {
     # name: (table, what is told)
     "truncated": (loaders.multiboot2(MEMORY),
@@ -95,6 +96,20 @@ MULTIBOOT2 = {
                          "module at 0x210000 of 0x10000 bytes overlaps"),
     "long-cmdline": (loaders.multiboot2(MEMORY, LONG, END),
                      "command line of 4096 characters is longer than 4095"),
+    "screen-leaves-memory": (loaders.multiboot2(MEMORY, WRAPPING_SCREEN, END),
+                             "(framebuffer) leaves the address space"),
+    "screen-in-kernel": (loaders.multiboot2(MEMORY, loaders.framebuffer(0x200000), END),
+                         "framebuffer at 0x200000 of 0x1d4c00 bytes overlaps"),
+    "screen-too-far": (loaders.multiboot2(MEMORY, loaders.framebuffer(2**45), END),
+                       "(framebuffer) is beyond 0x10000000000"),
+    "memory-too-far": (loaders.multiboot2(loaders.memory_map(*RAM, (2**41, 2**30, 1)), END),
+                       "memory range at 0x20000000000 of 0x40000000 bytes (usable) is beyond"),
+    "tables-too-far": (loaders.multiboot2(loaders.memory_map(*RAM, (2**50, 2**30, 3)), END),
+                       "(ACPI tables) is beyond"),
+    "memory-without-end": (loaders.multiboot2(loaders.memory_map((0x100000, 2**64 - 0x100001, 1)), END),
+                           "(usable) is beyond"),
+    "only-above-4g": (loaders.multiboot2(loaders.memory_map((2**32, 2**30, 1)), END),
+                      "this machine has 0 KiB of usable memory between 1 MiB and 4 GiB"),
 }
 
 
@@ -125,6 +140,35 @@ def test_multiboot2_table_that_is_right(tmp_path):
     done = boot(loaded.kernel, extra=loaded.arguments,
                 expect=["stub=1: no such parameter", "started by a stub"])
     assert done.verdict == Verdict.PASS, done.cause + done.text
+
+
+def boot_with_screen(folder, screen, **machine):
+    """The verdict of a boot by a loader that tells of a screen."""
+    loaded = loaders.by_multiboot2(KERNEL, folder, loaders.multiboot2(MEMORY, screen, END))
+    done = boot(loaded.kernel, extra=loaded.arguments, expect=["^mos> "], **machine)
+    assert done.verdict == Verdict.PASS, done.cause + done.text
+
+
+@pytest.mark.parametrize("width, height, pitch", [(2**20, 2**12, 2**24), (2**14, 2**14, 2**18), (800, 600, 2**30)])
+def test_impossible_screen_is_left_alone(width, height, pitch, tmp_path):
+    boot_with_screen(tmp_path, loaders.framebuffer(2**32, width, height, pitch))
+
+
+def test_screen_above_4_gib(tmp_path):
+    """Memory takes the part of a screen that the first page tables do not reach, and is read back."""
+    address, pixels = 2 * 2**32, tmp_path / "pixels"
+    loaded = loaders.by_multiboot2(
+        KERNEL, tmp_path, loaders.multiboot2(MEMORY, loaders.framebuffer(address), END))
+    machine = Machine(kernel=loaded.kernel, smp="1", memory="9G", extra=loaded.arguments)
+    serial = tmp_path / "serial"
+    with Qemu([*machine.arguments(), "-serial", f"file:{serial}", "-monitor", "stdio"],
+              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as qemu:
+        assert wait_for(lambda: serial.exists() and b"mos> " in serial.read_bytes(), TIMEOUT)
+        qemu.process.communicate(f'pmemsave {address:#x} 1920000 "{pixels}"\nquit\n'.encode(), timeout=TIMEOUT)
+    (tmp_path / "shown").write_bytes(b"P6\n800 600\n255\n" + bytes(
+        part for at in struct.iter_unpack("<4B", pixels.read_bytes()) for part in at[2::-1]))
+    rows = Picture(tmp_path / "shown").text((0xc0, 0xc0, 0xc0))
+    assert any(row.startswith("  help               all commands") for row in rows), rows
 
 
 ONE_RANGE = struct.pack("<QQII", 0x100000, 0x1F000000, 1, 0)

@@ -368,6 +368,7 @@ static void test_framebuffer_lines_too_short(void **state __unused)
 	end_tag(at);
 	put_end();
 	expect_problem(-EPROTO, "lines of 100 bytes cannot hold 1024 pixels of 32 bits");
+	assert_int_equal(info.framebuffer.address, 0); /* nobody draws on what is wrong */
 }
 
 /* 800 by 600 pixels of 16 bits at `address`, and of its colours `size` bytes. */

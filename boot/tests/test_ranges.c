@@ -83,6 +83,21 @@ static void test_usable_ranges_are_whole_pages(void **state __unused)
 	expect(2, 4 * MIB + 100, 4 * MIB + 300, BOOT_ACPI_NVS);
 }
 
+static void test_nothing_is_beyond_the_reach_of_the_cpu(void **state __unused)
+{
+	const uint64_t limit = 1ull << 40;
+
+	add(MIB, MIB, BOOT_USABLE);
+	add(limit - MIB, MIB, BOOT_ACPI);
+	add(limit, MIB, BOOT_RESERVED);
+	add(2 * limit, MIB, BOOT_BAD);
+	finish();
+	assert_int_equal(ranges_check_reach(&info, limit, &problem), 0);
+	assert_int_equal(ranges_check_reach(&info, limit - 1, &problem), -EPROTO);
+	assert_non_null(strstr(problem.text,
+		"at 0xfffff00000 of 0x100000 bytes (ACPI tables) is beyond 0xffffffffff"));
+}
+
 static void test_page_zero_is_never_usable(void **state __unused)
 {
 	add(0, MIB, BOOT_USABLE);
@@ -163,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sorts_and_merges, clear),
 		cmocka_unit_test_setup(test_the_stricter_kind_wins, clear),
 		cmocka_unit_test_setup(test_usable_ranges_are_whole_pages, clear),
+		cmocka_unit_test_setup(test_nothing_is_beyond_the_reach_of_the_cpu, clear),
 		cmocka_unit_test_setup(test_page_zero_is_never_usable, clear),
 		cmocka_unit_test_setup(test_unknown_types_are_reserved, clear),
 		cmocka_unit_test_setup(test_empty_ranges_vanish, clear),

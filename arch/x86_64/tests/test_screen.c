@@ -254,6 +254,15 @@ static void what_cannot_be_drawn_on(void **state __unused)
 	f = rgb32;
 	f.address = 0;
 	assert_false(screen_pixels_fit(&f));
+	f = rgb32;
+	f.width = 16385;
+	assert_false(screen_pixels_fit(&f));
+	f = rgb32;
+	f.height = 16385;
+	assert_false(screen_pixels_fit(&f));
+	f = rgb32;
+	f.pitch = 1u << 31;
+	assert_false(screen_pixels_fit(&f));
 }
 
 /* More cells than are kept: a part is used. */
