@@ -123,12 +123,16 @@ def attach(options):
 
 
 def enter_tmux():
-    """Starts this command again inside tmux, if there is one to make a second pane."""
+    """Starts this command again inside tmux, if there is one to make a second pane.
+
+    The session ends with its terminal: nobody would find it, and the machine in it, again.
+    """
     terminal = os.isatty(0) and os.environ.get("TERM", "dumb") != "dumb"
     if os.environ.get("TMUX") or not shutil.which("tmux") or not terminal:
         return
     server = f"multios-{os.getpid()}"
-    os.execvp("tmux", ["tmux", "-L", server, "new-session", shlex.join([sys.executable, *sys.argv])])
+    os.execvp("tmux", ["tmux", "-L", server, "new-session", shlex.join([sys.executable, *sys.argv]),
+                       ";", "set-option", "destroy-unattached", "on"])
 
 
 def show_console(place):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pexpect
@@ -143,6 +144,44 @@ def test_debug_stops_at_kernel_main():
                    "--accel", "tcg", "--gdbflags=-batch -ex bt")
     assert re.search(r"#0 +kernel_main .*\n#1 .* boot_main ", done.stdout), done.stdout
     assert "make console RUN=" in done.stdout
+
+
+@pytest.fixture(name="tmux")
+def debug_in_tmux():
+    """`make debug` in a terminal where tmux is, stopped at kernel_main; and its run number."""
+    if not shutil.which("tmux"):
+        pytest.skip("tmux is not installed")
+    terminal = pexpect.spawn(
+        COMMAND[0], [COMMAND[1], "debug", "--out", "build/gcc-debug", "--firmware", "pvh", "--smp", "1",
+                     "--mem", "512M", "--accel", "tcg"],
+        env={"PATH": "/usr/bin:/bin", "TMUX": "", "TERM": "xterm"}, timeout=20, encoding="utf-8",
+        dimensions=(50, 120), cwd=ROOT)
+    terminal.expect(r"(?=[\s\S]*console of run (\d+), Ctrl-A x leaves)"
+                    r"(?=[\s\S]*kernel_main[\s\S]*\(gdb\))")
+    yield terminal, terminal.match[1]
+    terminal.close(force=True)
+
+
+def test_console_beside_gdb_in_tmux(tmux):
+    """With tmux one terminal is enough: gdb in one pane, the console in the other."""
+    terminal, _ = tmux
+    terminal.send("continue\r")
+    terminal.expect(r"MultiOS \d[\s\S]*in a second terminal")
+    terminal.send("\x03")
+    terminal.expect("SIGINT")
+    for line in ("set confirm off", "kill", "quit"):
+        terminal.send(line + "\r")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_closed_terminal_leaves_no_machine_in_tmux(tmux):
+    terminal, number = tmux
+    run = runs.Run(int(number), ROOT / f"build/run-{number}")
+    assert run.runs()
+    terminal.close(force=True)
+    assert wait_for(lambda: not run.runs(), 20)
 
 
 def test_console_of_debug():
