@@ -36,6 +36,7 @@
 #include <arch/smp.h>
 #include <arch/time.h>
 
+#define KIB_PER_PAGE  (ARCH_PAGE_SIZE / 1024)
 #define ROUND_COUNTER (1000 * NSEC_PER_SEC) /* UEFI takes 70 s of virtual time to come so far */
 #define ROUND_CLOCK   (10 * NSEC_PER_SEC)   /* longer than it takes to come so far */
 #define ONLINE_LIMIT  (10 * NSEC_PER_SEC)   /* a virtual CPU may wait seconds for a core */
@@ -87,6 +88,19 @@ static void start_memory(const struct boot_info *boot)
 	mm_inject_failure(kernel_params.failalloc);
 }
 
+/* Every CPU takes memory; with little of it and many of them nothing is left. */
+static __noreturn void fail_for_memory(unsigned cpus)
+{
+	struct frame_stats memory;
+
+	frame_get_stats(&memory);
+	console_printf("MultiOS cannot boot: no memory for the first thread: with %u CPU%s up "
+		       "%llu of %llu KiB are free; more memory or cpus=N, fewer CPUs, helps\n",
+		cpus, cpus == 1 ? "" : "s", (unsigned long long)memory.free * KIB_PER_PAGE,
+		(unsigned long long)memory.total * KIB_PER_PAGE);
+	arch_exit(ARCH_EXIT_BOOT);
+}
+
 static void start_scheduler(unsigned cpus)
 {
 	struct sched_config config;
@@ -108,7 +122,7 @@ static void start_scheduler(unsigned cpus)
 		panic("the scheduler refuses the configuration of the boot parameters");
 	topology_init(cpus);
 	if (thread_init())
-		panic("no memory for the first thread");
+		fail_for_memory(1);
 	if (kernel_params.turns) {
 		idle_take_turns();
 		timer_take_turns();
@@ -175,7 +189,7 @@ void kernel_main(const struct boot_info *boot)
 	wait_until_online(arch_smp_start_all());
 	prepare_trace();
 	if (thread_run(NULL, "init", init_main, NULL))
-		panic("no memory for the first thread");
+		fail_for_memory(atomic_load(&scheduler.nr_online));
 	idle_loop();
 }
 

@@ -30,6 +30,14 @@ def test_too_little_memory_is_said(memory):
     assert re.search("MultiOS cannot boot: (it needs|out of memory)", done.text), done.text
 
 
+@pytest.mark.slow
+def test_too_little_memory_for_so_many_cpus_is_said():
+    done = boot("", "9M", smp="128", timeout=120)
+    assert done.verdict == Verdict.SILENT, done.text
+    words = r"no memory for the first thread: with \d+ CPUs? up \d+ of \d+ KiB are free; more memory or cpus=N"
+    assert re.search(words, done.cause), done.cause
+
+
 @pytest.mark.parametrize("name, words", [
     ("mm_dies_double_free", "freed twice"),
     ("mm_dies_use_after_free", "written after it had been freed"),
