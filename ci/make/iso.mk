@@ -15,7 +15,7 @@ endif
 ISO_OPTIONS_FILE := $(OUT)/multios.iso.options
 $(ISO_OPTIONS_FILE): ALWAYS
 	@mkdir -p $(@D)
-	@printf '%s\n' "$$ISO_OPTIONS" | cmp -s - $@ || printf '%s\n' "$$ISO_OPTIONS" > $@
+	@cmp -s - $@ <<<"$$ISO_OPTIONS" || printf '%s\n' "$$ISO_OPTIONS" > $@
 $(ISO_OPTIONS_FILE): export ISO_OPTIONS := $(ISO_OPTIONS)
 
 .PHONY: ALWAYS

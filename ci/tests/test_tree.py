@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Promises about the tree itself: licence lines, what is made where, documented goals and variables."""
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -56,6 +57,23 @@ def test_compile_commands_name_every_source():
     named = {entry["file"] for entry in commands}
     assert {name for name in files() if re.match(r"(kernel|sched|mm|boot)/\w+\.[cS]$", name)} <= named
     assert all("-std=gnu17" in entry["arguments"] for entry in commands)
+
+
+def would_be_made(*words):
+    """Sources that make would compile now."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make", "-n", *words, "kernel", "CC=gcc", "BUILD=debug"], cwd=ROOT, env=alone, text=True,
+                          stdout=subprocess.PIPE, check=True)
+    return set(re.findall(r" -c (\S+\.[cS]) ", done.stdout))
+
+
+def test_dependencies_are_known():
+    """What has changed makes what includes it anew, and nothing else."""
+    assert would_be_made() == set()
+    changed = would_be_made("-W", "mm/slab.h")
+    assert {"mm/slab.c", "mm/kmalloc.c"} <= changed and not {"sched/core.c", "boot/entry.S"} & changed
+    changed = would_be_made("-W", "sched/policies.def")
+    assert {"sched/core.c", "kernel/params.c"} <= changed and "mm/slab.c" not in changed
 
 
 @pytest.mark.parametrize("name", [".vscode/launch.json", ".vscode/tasks.json",
