@@ -34,6 +34,7 @@ STARTED = re.compile(r"^MultiOS\b", re.M)
 CANNOT_BOOT = re.compile(r"MultiOS cannot boot: (.*)")
 PANIC = re.compile(r"^PANIC\b.*", re.M)
 TRACE_HASH = re.compile(r"trace hash[ :=]+(?:0x)?([0-9a-f]+)", re.I)
+REFUSED = re.compile(r"^# ((?:test|bench)=[^:\n]*: no such name|test= (?:or|and) bench= .*)", re.M)
 LEAK = re.compile(r"\bleak: .*")
 LAST_TEST = re.compile(r"^# test ([\w.-]+)", re.M)
 
@@ -252,6 +253,8 @@ class Runner:
     def _failures(self):
         failures = self.results.failures()
         if not failures:
+            if refused := REFUSED.search(self.text):
+                return refused[1]
             leak = LEAK.search(self.text)
             cause = self.results.wrong() or "the kernel reports a failure and names no test"
             return f"{leak[0]}: {cause}" if leak else cause

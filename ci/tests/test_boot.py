@@ -12,6 +12,7 @@ from ci.tests.endings import build
 GOOD = r"MultiOS\nKTAP version 1\n1..2\nok 1 a\nok 2 b\n# multios: 2 passed, 0 failed\n"
 BAD = r"MultiOS\nKTAP version 1\n1..2\nok 1 a\n# a.c:3: x is 1\nnot ok 2 b\n# multios: 1 passed, 1 failed\n"
 UNNAMED = GOOD.replace("0 failed", "1 failed")
+NO_NAME = r"MultiOS\n# test=x,y: no such name. There are: all a\n1..0\n# multios: 0 passed, 1 failed\n"
 CASES = {
     # name: (text, end, exit value, ci/boot's exit code, what its last line names)
     "pass": (GOOD, "leave", 0x2a, 0, "all is well"),
@@ -20,6 +21,7 @@ CASES = {
     "results-cut-off": (r"MultiOS\n1..2\nok 1 a\n", "leave", 0x2a, 1, "2 tests were announced, 1 reported"),
     "failure-without-a-test": (UNNAMED, "leave", 0x2b, 1, "2 passed, 1 failed by the kernel's total"),
     "total-unlike-results": (UNNAMED, "leave", 0x2a, 1, "2 passed, 1 failed by the kernel's total"),
+    "no-such-test": (NO_NAME, "leave", 0x2b, 1, "test=x,y: no such name"),
     "no-results": (r"MultiOS\n", "leave", 0x2a, 1, "without the line"),
     "panic": (r"MultiOS\nPANIC: out of luck\n", "leave", 0x2c, 3, "out of luck"),
     "panic-then-hang": (r"MultiOS\nPANIC: out of luck\n", "halt_for_ever", 0, 3, "out of luck"),
