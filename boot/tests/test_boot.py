@@ -275,6 +275,23 @@ def test_command_line_in_the_image(firmware, tmp_path):
     assert booted.verdict == Verdict.PASS, booted.cause + booted.text
 
 
+class Disk(Machine):
+    """The image is where a stick would be, not a CD."""
+
+    def _boot(self):
+        words = super()._boot()
+        at = words.index("-cdrom")
+        return [*words[:at], "-drive", f"format=raw,snapshot=on,file={self.iso}", *words[at + 4:]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_image_on_a_disk(firmware):
+    machine = Disk(kernel=KERNEL, iso=ISO, firmware=firmware, smp="2", cmdline="test=log")
+    done = Runner(machine, TIMEOUT).run()
+    assert done.verdict == Verdict.PASS, done.cause + done.text
+
+
 def test_images_built_at_the_same_time(tmp_path):
     image = tmp_path / "a.iso"
     command = [ROOT / "iso/build", "--kernel", KERNEL, "--output", image]
