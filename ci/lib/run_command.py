@@ -18,7 +18,8 @@ from ci.lib.qemu import ROOT, Machine, Qemu, Unusable, die_with_parent, qmp_pair
 from ci.lib.qmp import Qmp, QmpError  # noqa: E402
 
 ICOUNT_SHIFT = 6  # 64 ns of virtual time an instruction; idle time is skipped
-RESETS_MAX = 3    # within one run: more is a machine that never comes up
+RESETS_MAX = 3    # without a prompt in between: more is a machine that never comes up
+PROMPT = b"mos> "
 GOOD_ENDS = (0, EXIT_PASS, EXIT_POWEROFF)
 ENDS = {EXIT_FAIL: "a test failed", EXIT_PANIC: "panic", EXIT_BOOT: "the kernel could not boot"}
 
@@ -36,13 +37,30 @@ def machine_of(options):
         icount=ICOUNT_SHIFT if options.icount not in ("", "0") else None, accel=options.accel)
 
 
-def watch_resets(connection, process):
+class Log:
+    """What the console prints, also kept in a file."""
+
+    def __init__(self, path):
+        self.path, self.read = path, 0
+
+    def had_prompt(self):
+        """Whether there was a prompt since the last question."""
+        with open(self.path, "rb") as file:
+            file.seek(self.read)
+            text = file.read()
+        self.read += len(text)
+        return PROMPT in text
+
+
+def watch_resets(connection, process, log):
     """Ends a machine that resets again and again: nobody can read what it prints."""
     qmp, resets = Qmp(connection, timeout=None), 0
     try:
         qmp.command("query-status")
         while resets <= RESETS_MAX:
-            resets += sum(event["event"] == "RESET" and event["data"]["guest"] for event in qmp.events)
+            for event in qmp.events:
+                if event["event"] == "RESET" and event["data"]["guest"]:
+                    resets = 0 if log.had_prompt() else resets + 1
             qmp.events.clear()
             if not qmp.wait():
                 return
@@ -82,7 +100,7 @@ def run(options):
     try:
         with Terminal(), ours, Qemu(command, (theirs.fileno(),), own_session=False) as qemu:
             theirs.close()
-            threading.Thread(target=watch_resets, args=(ours, qemu.process), daemon=True).start()
+            threading.Thread(target=watch_resets, args=(ours, qemu.process, Log(place.log)), daemon=True).start()
             code = qemu.process.wait()
     finally:
         place.close()

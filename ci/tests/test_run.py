@@ -105,6 +105,20 @@ def test_ends(end, code, status, words, tmp_path):
     assert terminal.exitstatus == status and words in terminal.before
 
 
+def test_reboot_as_often_as_one_likes():
+    """A machine that comes up in between is none that resets again and again."""
+    terminal, _ = start("build/gcc-debug")
+    for _ in range(4):
+        terminal.expect("mos> ")
+        terminal.send("reboot\r")
+        terminal.expect("starting anew")
+    terminal.expect("mos> ")
+    terminal.send("poweroff\r")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
 def test_long_paths_fall_back(tmp_path):
     said = []
     folder = tmp_path / ("x" * SOCKET_PATH_MAX)
