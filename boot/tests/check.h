@@ -34,12 +34,22 @@ static inline void check_strings(const struct boot_info *info)
 		BUG_ON(!memchr(info->module[i].name, 0, sizeof(info->module[i].name)));
 }
 
+/* Also after an error, which is shown there: a screen of pixels that is kept is all in memory. */
+static inline void check_framebuffer(const struct boot_framebuffer *f)
+{
+	if (!f->address || f->kind == BOOT_TEXT)
+		return;
+	BUG_ON((uint64_t)f->width * f->bpp > 8ull * f->pitch);
+	BUG_ON(boot_framebuffer_size(f) > UINT64_MAX - f->address);
+}
+
 /* A parser's whole result: either all is well, or the problem has been told. */
 static inline void check_result(
 	int err, const struct boot_info *info, const struct boot_problem *problem)
 {
 	BUG_ON(!memchr(problem->text, 0, sizeof(problem->text)));
 	BUG_ON(!!err != !!problem->text[0]);
+	check_framebuffer(&info->framebuffer);
 	if (err)
 		return;
 	check_ranges(info);

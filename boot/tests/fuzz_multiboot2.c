@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = parse_multiboot2(&window, START, &ranges, &info, &problem);
 	if (!err)
 		err = ranges_finish(&ranges, &info, &problem);
+	if (!err)
+		err = ranges_check_reach(&info, 1ull << 40, &problem);
 	check_result(err, &info, &problem);
 	return 0;
 }
