@@ -110,10 +110,18 @@ def run(options):
     return 0
 
 
-def gdb_command(place, *more):
+def target_of(place, proxy):
+    """Where gdb connects to: QEMU's stub, or the proxy that shows it the kernel's threads."""
+    stub = str(place.socket("gdb"))
+    if proxy in ("", "0"):
+        return stub
+    return "| " + shlex.join([*map(str, (ROOT / "ci/python", ROOT / "gdb/proxy")), stub, str(place.kernel)])
+
+
+def gdb_command(place, options, *more):
     """gdb with the kernel's scripts, given by name: what gdb would load by itself it may refuse."""
-    words = ["gdb", "-q", "-iex", "set auto-load python-scripts off", str(place.kernel)]
-    words += ["-ex", f"target remote {place.socket('gdb')}"]
+    words = ["gdb", "-q", "-iex", "set auto-load python-scripts off", "-iex", "set remotetimeout 60"]
+    words += [str(place.kernel), "-ex", f"target remote {target_of(place, options.proxy)}"]
     scripts = ROOT / "gdb/multios.py"
     if scripts.exists():
         words += ["-x", str(scripts)]
@@ -137,7 +145,7 @@ def run_gdb(command):
 def attach(options):
     """gdb on a running machine, which goes on when gdb leaves."""
     place = runs.find(options.run, say)
-    return run_gdb(gdb_command(place, *shlex.split(options.gdbflags)))
+    return run_gdb(gdb_command(place, options, *shlex.split(options.gdbflags)))
 
 
 def enter_tmux():
@@ -175,7 +183,8 @@ def debug(options):
                 raise Unusable("QEMU did not open its sockets within 10 s")
             show_console(place)
             return run_gdb(gdb_command(
-                place, "-ex", "tbreak kernel_main", "-ex", "continue", *shlex.split(options.gdbflags)))
+                place, options, "-ex", "tbreak kernel_main", "-ex", "continue",
+                *shlex.split(options.gdbflags)))
     finally:
         place.close()
 
@@ -207,7 +216,8 @@ COMMANDS = {"run": run, "debug": debug, "gdb": attach, "console": show, "links":
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
-    for name in ("out", "smp", "mem", "sched", "firmware", "cmdline", "icount", "gdb", "accel", "run", "gdbflags"):
+    for name in ("out", "smp", "mem", "sched", "firmware", "cmdline", "icount", "gdb", "accel", "run", "gdbflags",
+                 "proxy"):
         parser.add_argument(f"--{name}", default="")
     return parser.parse_args()
 

@@ -21,10 +21,13 @@ ACCEL ?= tcg
 RUN ?=
 ## GDBFLAGS: more arguments for gdb, e.g. GDBFLAGS="-ex 'mos threads'"
 GDBFLAGS ?=
+## PROXY: 1 = `make debug` and `make gdb` show every kernel thread as a gdb thread
+PROXY ?= 0
 
 $(call one_of,FIRMWARE,bios uefi pvh)
 $(call one_of,ICOUNT,0 1)
 $(call one_of,GDB,0 1)
+$(call one_of,PROXY,0 1)
 
 BOOTED = $(if $(filter pvh,$(FIRMWARE)),kernel,iso)
 RUN_COMMAND = ci/python ci/lib/run_command.py
@@ -36,10 +39,10 @@ run: $(BOOTED) ## boot in QEMU, serial console in this terminal, Ctrl-A x leaves
 	@$(RUN_COMMAND) run $(MACHINE) --gdb '$(GDB)'
 
 debug: $(BOOTED) ## boot in QEMU, stopped at kernel_main, gdb in this terminal
-	@$(RUN_COMMAND) debug $(MACHINE) --gdbflags=$(call shell_word,$(GDBFLAGS))
+	@$(RUN_COMMAND) debug $(MACHINE) --proxy '$(PROXY)' --gdbflags=$(call shell_word,$(GDBFLAGS))
 
 gdb: ## gdb on a running machine
-	@$(RUN_COMMAND) gdb --run '$(RUN)' --gdbflags=$(call shell_word,$(GDBFLAGS))
+	@$(RUN_COMMAND) gdb --run '$(RUN)' --proxy '$(PROXY)' --gdbflags=$(call shell_word,$(GDBFLAGS))
 
 .PHONY: gdb-reference
 gdb-reference: ## write docs/gdb-commands.md from the help of the gdb commands

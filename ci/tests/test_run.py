@@ -77,8 +77,9 @@ def test_editor_attaches(tmp_path):
                        for key in ("program", "miDebuggerServerAddress"))
     talk = f"-target-select remote {server}\n-data-evaluate-expression $pc\n-target-detach\n-gdb-exit\n"
     done = subprocess.run(["gdb", "-i=mi", "-q", program], input=talk, text=True, timeout=30, check=True,
-                          stdout=subprocess.PIPE)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert "^connected" in done.stdout and "<spin_for_ever" in done.stdout, done.stdout
+    assert "only CPUs are shown: the symbol file in gdb is no MultiOS kernel" in done.stdout, done.stdout
     assert leave(terminal) == 0
 
 
@@ -137,7 +138,7 @@ def test_long_paths_fall_back(tmp_path):
 
 @pytest.mark.parametrize("given, expected", [
     ("BUILD=fast", "debug release"), ("CC=tcc", "gcc clang"), ("FIRMWARE=coreboot", "bios uefi pvh"),
-    ("ICOUNT=yes", "0 1"), ("GDB=2", "0 1"),
+    ("ICOUNT=yes", "0 1"), ("GDB=2", "0 1"), ("PROXY=on", "0 1"),
 ])
 def test_wrong_value_is_told_before_anything_is_built(given, expected):
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
@@ -196,6 +197,16 @@ def test_closed_terminal_leaves_no_machine_in_tmux(tmux):
     assert run.runs()
     terminal.close(force=True)
     assert wait_for(lambda: not run.runs(), 20)
+
+
+def test_debug_with_every_thread():
+    """From kernel_main, where there are CPUs only, to where the kernel's first threads are."""
+    done = command("debug", "--out", "build/gcc-debug", "--firmware", "pvh", "--smp", "2", "--mem", "512M",
+                   "--accel", "tcg", "--proxy", "1",
+                   "--gdbflags=-batch -ex 'tbreak idle_loop' -ex continue -ex 'info threads' -ex 'mos threads'")
+    assert "only CPUs are shown: the kernel is starting: no CPU schedules yet" in done.stdout, done.stdout
+    assert re.search(r'^\* .* "idle" \(tid \d, running on CPU#\d\) ', done.stdout, re.M), done.stdout
+    assert re.search(r"^ +0 +idle +running +0 ", done.stdout, re.M), done.stdout
 
 
 def test_console_of_debug():

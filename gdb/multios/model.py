@@ -13,13 +13,14 @@ from multios import manifest
 from multios.access import Unreadable, walk_list
 
 LIST_LIMIT = 1000000
+PROXY_THREAD = 1000  # gdb/proxy shows kernel threads under their ids and this; QEMU's CPUs are below
 
 
 class Kernel:
     """Roots of everything. Reads nothing until asked."""
 
-    def __init__(self, target):
-        self.target = target
+    def __init__(self, target, limit=LIST_LIMIT):
+        self.target, self.limit = target, limit
         self.problems = []
         self._cpus = self._current = None
         self._names = {}
@@ -30,10 +31,13 @@ class Kernel:
             raise Unreadable("this kernel has no symbol %s: these scripts do not fit it" % symbol)
         return found
 
+    def percpu_base(self, cpu):
+        """How far CPU `cpu`'s copies of the per-CPU variables are from their link addresses."""
+        return self.target.integer(self.address("percpu_offset") + 8 * cpu)
+
     def percpu(self, symbol, cpu):
         """Address of CPU `cpu`'s copy of a per-CPU variable."""
-        offset = self.target.integer(self.address("percpu_offset") + 8 * cpu)
-        return (self.address(symbol) + offset) % (1 << 64)
+        return (self.address(symbol) + self.percpu_base(cpu)) % (1 << 64)
 
     def stage(self):
         """None when everything can be shown, else how far the machine is, or what does not fit."""
@@ -72,9 +76,13 @@ class Kernel:
                 self._current[cpu.current_address] = cpu.number
         return self._current
 
-    def nodes(self, head, limit=LIST_LIMIT):
+    def current_on(self, cpu):
+        """The thread that a CPU has as its current one, or None."""
+        return next((c.current() for c in self.cpus() if c.number == cpu), None)
+
+    def nodes(self, head):
         """Node addresses of a list; what is wrong with it becomes a problem, not an error."""
-        found, problem = walk_list(self.target, head, limit)
+        found, problem = walk_list(self.target, head, self.limit)
         if problem:
             self.problems.append(problem)
         return found
@@ -178,6 +186,31 @@ class Thread:
     @property
     def saved_sp(self):
         return self.value.arch.sp
+
+    def saved_registers(self):
+        """{name: value} of the registers with which a switched-out thread resumes."""
+        kind = self.kernel.target.layout("arch_switch_frame")
+        frame = self.kernel.target.struct("arch_switch_frame", self.saved_sp)
+        registers = {name: getattr(frame, name) for name in kind.fields}
+        registers["rsp"] = self.saved_sp + kind.size
+        if not registers["rip"]:
+            raise Unreadable("thread %d has no saved registers at 0x%x" % (self.tid, self.saved_sp))
+        return registers
+
+    def registers_on(self, stack_pointer):
+        """
+        The number of the CPU whose registers are this thread's, or None when they are saved on its
+        stack. `stack_pointer` gives that of a CPU. In a switch, which holds the run queue's lock,
+        the CPU is on the stack of the thread that leaves although that one may be current no more;
+        the stack pointer tells.
+        """
+        base, size = self.value.stack_base, self.value.stack_size
+        switching = [cpu.number for cpu in self.kernel.cpus() if cpu.locked]
+        for number in switching:
+            if base <= stack_pointer(number) <= base + size:
+                return number
+        saved_here = base <= self.saved_sp < base + size
+        return None if self.running_on in switching and saved_here else self.running_on
 
     @property
     def level(self):

@@ -59,7 +59,7 @@ def select(kernel, thread):
     if live is not None:
         live.switch()
         return gdb.newest_frame()
-    frame = unwind.show(unwind.saved_registers(kernel.target, thread))
+    frame = unwind.show(thread.saved_registers())
     gdb.frame_filters[FILTER] = ThreadFrames(frame.level())
     frame.select()
     return frame
@@ -150,7 +150,7 @@ the live registers of every CPU."""
         if live is not None:
             return self._on_cpu(thread, live)
         with unwind.kept_selection():
-            registers = unwind.saved_registers(self.kernel.target, thread)
+            registers = thread.saved_registers()
             sets = [{"at": "switch", "registers": registers}]
             before = interrupted(unwind.show(registers))
             if before is not None:

@@ -38,7 +38,9 @@ def quiet_steps_of_one_cpu():
 
 
 def interrupts_on():
-    return bool(register_value("eflags") & INTERRUPTS_ON)
+    """Of the selected gdb thread; None: it is on no CPU any more, which the proxy shows."""
+    flags = register_value("eflags")
+    return None if flags is None else bool(flags & INTERRUPTS_ON)
 
 
 def step_on(gdb_thread, most):
@@ -48,7 +50,7 @@ def step_on(gdb_thread, most):
     """
     steps = 0
     with selected_thread(gdb_thread):
-        while steps < most and not interrupts_on():
+        while steps < most and interrupts_on() is False:
             before = register_value("rip")
             gdb.execute("stepi", to_string=True)
             if register_value("rip") == before:
@@ -57,22 +59,36 @@ def step_on(gdb_thread, most):
     return steps
 
 
-def settle(cpus):
+def settle(kernel):
     """
     {CPU number: instructions stepped}. Every CPU gets short turns, because one may wait for a lock
     that another one holds.
     """
+    cpus = vcpus.vcpus(kernel)
     steps = dict.fromkeys(cpus, 0)
     moved = True
     with quiet_steps_of_one_cpu():
         while moved:
             moved = False
-            for number, thread in cpus.items():
+            for number in cpus:
                 if steps[number] < LIMIT:
-                    done = step_on(thread, TURN)
+                    done = step_on(cpus[number], TURN)
                     steps[number] += done
                     moved = moved or done > 0
+            cpus = after_switches(kernel, cpus)
     return steps
+
+
+def after_switches(kernel, cpus):
+    """The same CPUs; behind the proxy one that was stepped through a switch is another gdb thread."""
+    for thread in cpus.values():
+        with selected_thread(thread):
+            known = interrupts_on() is not None
+        if not known:
+            # gdb believes that those which it did not step have the registers that they had.
+            gdb.execute("maintenance flush register-cache", to_string=True)
+            return {**cpus, **vcpus.vcpus(kernel)}
+    return cpus
 
 
 class Settle(ui.MosCommand):
@@ -89,9 +105,9 @@ written."""
 
     def rows(self, arguments):
         self.no_arguments(arguments)
+        steps = settle(self.kernel)
         cpus = vcpus.vcpus(self.kernel)
-        return [self._row(number, count, cpus[number])
-                for number, count in sorted(settle(cpus).items())]
+        return [self._row(number, count, cpus[number]) for number, count in sorted(steps.items())]
 
     @staticmethod
     def _row(number, count, gdb_thread):

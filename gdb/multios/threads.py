@@ -210,5 +210,5 @@ def backtrace(kernel, thread):
         return unwind.walk_cpu(live)
     if thread.state in ("new", "dead"):
         raise Unreadable("it has no frames: it is %s" % thread.state)
-    with unwind.blocked_thread(kernel.target, thread) as frame:
+    with unwind.blocked_thread(thread) as frame:
         return unwind.walk(frame)

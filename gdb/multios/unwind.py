@@ -14,9 +14,6 @@ from gdb.unwinder import Unwinder, register_unwinder
 from multios.access import Unreadable
 from multios.live import register_value, selected_thread
 
-REGISTERS = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
-
-
 class _FrameId:
     def __init__(self, sp, pc):
         self.sp, self.pc = sp, pc
@@ -51,17 +48,6 @@ UNWINDER = BlockedThreadUnwinder()
 
 def install():
     register_unwinder(None, UNWINDER, replace=True)
-
-
-def saved_registers(target, thread):
-    """The registers a switched-out thread resumes with."""
-    stack_pointer = thread.saved_sp
-    frame = target.struct("arch_switch_frame", stack_pointer)
-    registers = {name: getattr(frame, name) for name in REGISTERS}
-    registers["rsp"] = stack_pointer + frame._layout.size
-    if not registers["rip"]:
-        raise Unreadable("thread %d has no saved registers at 0x%x" % (thread.tid, stack_pointer))
-    return registers
 
 
 def show(registers):
@@ -108,10 +94,10 @@ def reselect(level):
 
 
 @contextlib.contextmanager
-def blocked_thread(target, thread):
+def blocked_thread(thread):
     """Gives the innermost frame of a thread that is on no CPU, valid inside the block."""
     with kept_selection():
-        yield show(saved_registers(target, thread))
+        yield show(thread.saved_registers())
 
 
 def row(frame):

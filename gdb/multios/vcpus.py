@@ -5,33 +5,37 @@ import gdb
 
 from multios.access import Unreadable
 from multios.live import register_value, selected_thread
+from multios.model import PROXY_THREAD
+
+BOOT_CPU = 1  # QEMU's number of it
 
 
 def vcpus(kernel):
     """
     {kernel CPU number: gdb thread}. QEMU's first virtual CPU is the boot CPU; another one is known
     by its GS base, which is the offset of its per-CPU area. One that is not in the kernel yet is
-    missing.
+    missing. Behind gdb/proxy the gdb threads of the CPUs are the kernel threads on them.
     """
     offsets = {}
     try:
-        for number in kernel.cpu_numbers():
-            if number:
-                offsets[kernel.target.integer(kernel.address("percpu_offset") + 8 * number)] = number
+        offsets = {kernel.percpu_base(number): number for number in kernel.cpu_numbers()}
     except Unreadable:
         pass
     found = {}
-    for thread in sorted(gdb.selected_inferior().threads(), key=lambda t: t.num):
-        if thread.num == 1:
-            found[0] = thread
-            continue
-        with selected_thread(thread):
-            for name in ("gs_base", "k_gs_base"):
-                number = offsets.get(register_value(name))
-                if number is not None:
-                    found[number] = thread
-                    break
-    return found
+    for thread in gdb.selected_inferior().threads():
+        number = 0 if thread.ptid[1] == BOOT_CPU else number_of(thread, offsets)
+        if number is not None:
+            found[number] = thread
+    return dict(sorted(found.items()))
+
+
+def number_of(thread, offsets):
+    """By its GS base. The boot CPU's offset is 0, which CPUs in firmware have there too."""
+    with selected_thread(thread):
+        numbers = [offsets.get(register_value(name)) for name in ("gs_base", "k_gs_base")]
+    if any(numbers):
+        return next(number for number in numbers if number)
+    return 0 if 0 in numbers and thread.ptid[1] >= PROXY_THREAD else None
 
 
 def of_cpu(kernel, number):
@@ -50,15 +54,7 @@ def stack_pointer(gdb_thread):
 def with_registers_of(kernel, thread):
     """
     The gdb thread whose registers are this kernel thread's, or None when its registers are saved on
-    its stack. In a switch, which holds the run queue's lock, the CPU is on the stack of the thread
-    that leaves although that one may be current no more; the stack pointer tells.
+    its stack.
     """
-    base, size = thread.value.stack_base, thread.value.stack_size
-    switching = [cpu.number for cpu in kernel.cpus() if cpu.locked]
-    for number in switching:
-        if base <= stack_pointer(of_cpu(kernel, number)) <= base + size:
-            return of_cpu(kernel, number)
-    saved_here = base <= thread.saved_sp < base + size
-    if thread.running_on is None or (thread.running_on in switching and saved_here):
-        return None
-    return of_cpu(kernel, thread.running_on)
+    number = thread.registers_on(lambda cpu: stack_pointer(of_cpu(kernel, cpu)))
+    return None if number is None else of_cpu(kernel, number)

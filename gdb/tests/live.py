@@ -9,6 +9,9 @@ import tempfile
 from ci.lib.qemu import ROOT, Machine, Qemu, wait_for
 
 PROMPT = "mos> "
+# 2 seconds, gdb's own, are few on a machine with much to do.
+GDB = ("gdb", "-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0",
+       "-iex", "set remotetimeout 60")
 
 
 class Session:
@@ -57,32 +60,35 @@ class Session:
         self.qemu.process.stdin.write(line.encode() + b"\r")
         self.qemu.process.stdin.flush()
 
-    def gdb(self, *commands, attach=True, seconds=120, symbols=None):
+    def connect(self, proxy=False, symbols=None):
+        """gdb's command that attaches it, to the stub or through the proxy."""
+        wait_for(lambda: os.path.exists(self.socket), 20)
+        to = f"| {ROOT}/ci/python {ROOT}/gdb/proxy {self.socket} {symbols or self.kernel}"
+        return "target remote " + (to if proxy else self.socket)
+
+    def gdb(self, *commands, attach=True, seconds=120, symbols=None, proxy=False, scripts=True):
         """
         Runs gdb on the stopped machine, with another symbol file than its kernel's if one is given;
         everything it printed. The machine goes on after.
         """
-        wait_for(lambda: os.path.exists(self.socket), 20)
-        connect = [f"target remote {self.socket}"] if attach else []
+        connect = [self.connect(proxy, symbols)] if attach else []
         arguments = [argument for command in [*connect, *commands] for argument in ("-ex", command)]
         done = subprocess.run(
-            ["gdb", "-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0",
-             "-iex", "set remotetimeout 60",  # 2 seconds are few on a machine with much to do
-             "-x", ROOT / "gdb/multios.py", *arguments, symbols or self.kernel],
+            [*GDB, *(["-x", ROOT / "gdb/multios.py"] if scripts else []), *arguments,
+             symbols or self.kernel],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
             stdin=subprocess.DEVNULL, check=False)
         assert "Traceback" not in done.stdout and "Python Exception" not in done.stdout, done.stdout
         return done.stdout
 
-    def mos(self, *commands, before=()):
+    def mos(self, *commands, before=(), proxy=False):
         """The --json data of several mos commands at one stop, which `before` reaches, in order."""
         marked = list(before)
         for number, command in enumerate(commands):
             marked += [f"echo \\n@{number}\\n", f"mos {command} --json"]
-        text = self.gdb(*marked, "echo \\n@end\\n")
+        text = self.gdb(*marked, "echo \\n@end\\n", proxy=proxy)
         parts = text.split("\n@")[1:-1]
         return [decode(part.split("\n", 1)[1]) for part in parts]
-
 
     def at_rest(self, *commands):
         """
