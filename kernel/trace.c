@@ -2,11 +2,13 @@
 /*
  * The trace: one ring of records per CPU, written by that CPU with interrupts off, read by anyone.
  *
- * A record is 24 instructions: what a place of the ring always holds (the CPU) is in it beforehand,
- * and the hash takes one multiplication. It tells apart what differs by chance, and resists nobody
- * who means it to be the same. The CPUs' hashes are combined in CPU order.
+ * A record is 26 instructions, two of them for a debugger (debug_page.h): what a place of the ring
+ * always holds (the CPU) is in it beforehand, and the hash takes one multiplication. It tells apart
+ * what differs by chance, and resists nobody who means it to be the same. The CPUs' hashes are
+ * combined in CPU order.
  */
 #include "kernel/trace.h"
+#include "kernel/debug_page.h"
 #include "kernel/errno.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
@@ -46,7 +48,18 @@ static __always_inline unsigned what_of(unsigned kind, unsigned reason)
 	return reason << 8 | kind;
 }
 
-static __always_inline void write(unsigned what, uint64_t a, uint64_t b, ktime_t time)
+/* Out of the way: only with a debugger's events armed. */
+static __cold __noinline void check_events(
+	unsigned what, uint64_t a, uint64_t b, const struct thread *about)
+{
+	struct debug_record record = {
+		.kind = what & 0xff, .reason = what >> 8, .a = a, .b = b, .about = about};
+
+	debug_page_check(&record);
+}
+
+static __always_inline void write(
+	unsigned what, uint64_t a, uint64_t b, ktime_t time, const struct thread *about)
 {
 	struct trace_ring *ring = this_cpu_ptr(trace_rings);
 	uint64_t seq = atomic_load_explicit(&ring->seq, memory_order_relaxed);
@@ -60,13 +73,15 @@ static __always_inline void write(unsigned what, uint64_t a, uint64_t b, ktime_t
 	r->b = b;
 	ring->hash = hash_step(ring->hash, what, a, b);
 	atomic_store_explicit(&ring->seq, seq + 1, memory_order_release);
+	if (unlikely(debug_page.armed))
+		check_events(what, a, b, about);
 }
 
 void trace_write(enum trace_kind kind, unsigned reason, uint64_t a, uint64_t b, ktime_t time)
 {
 	arch_irqflags_t irqs = arch_irq_save();
 
-	write(what_of(kind, reason), a, b, time);
+	write(what_of(kind, reason), a, b, time, thread_current());
 	arch_irq_restore(irqs);
 }
 
@@ -75,16 +90,22 @@ ktime_t trace_clock(void)
 	return arch_time_now();
 }
 
-static inline uint64_t id_of(const struct sched_entity *se)
+static inline struct thread *thread_of(struct sched_entity *se)
 {
-	return container_of(se, struct thread, se)->thread_id;
+	return container_of(se, struct thread, se);
+}
+
+static __always_inline void write_about(
+	struct sched_entity *se, unsigned what, uint64_t b, ktime_t time)
+{
+	write(what, thread_of(se)->thread_id, b, time, thread_of(se));
 }
 
 void sched_env_trace_switch(struct sched_rq *rq, struct sched_entity *prev,
 	struct sched_entity *next, enum sched_reason reason)
 {
 	KASSERT(spin_held(&rq->lock));
-	write(what_of(TRACE_SWITCH, reason), id_of(prev), id_of(next), rq->clock);
+	write_about(prev, what_of(TRACE_SWITCH, reason), thread_of(next)->thread_id, rq->clock);
 }
 
 /* rq may be another CPU's, whose lock is held; the record goes into this CPU's ring. */
@@ -92,7 +113,7 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 {
 	KASSERT(spin_held(&rq->lock));
 	(void)from;
-	write(what_of(TRACE_WAKE, 0), id_of(se), rq->cpu, rq->clock);
+	write_about(se, what_of(TRACE_WAKE, 0), rq->cpu, rq->clock);
 }
 
 void sched_env_trace_event(
@@ -101,13 +122,13 @@ void sched_env_trace_event(
 	KASSERT(spin_held(&rq->lock));
 	(void)from;
 	if (kind == SCHED_EVENT_MISS)
-		write(what_of(TRACE_MISS, 0), id_of(se), se->stats.misses, rq->clock);
+		write_about(se, what_of(TRACE_MISS, 0), se->stats.misses, rq->clock);
 	else if (kind == SCHED_EVENT_HOLD)
-		write(what_of(TRACE_THROTTLE, 0), id_of(se), (uint64_t)se->key, rq->clock);
+		write_about(se, what_of(TRACE_THROTTLE, 0), (uint64_t)se->key, rq->clock);
 	else if (kind == SCHED_EVENT_RELEASE)
-		write(what_of(TRACE_REPLENISH, 0), id_of(se), rq->cpu, rq->clock);
+		write_about(se, what_of(TRACE_REPLENISH, 0), rq->cpu, rq->clock);
 	else
-		write(what_of(TRACE_MIGRATE, 0), id_of(se), rq->cpu, rq->clock);
+		write_about(se, what_of(TRACE_MIGRATE, 0), rq->cpu, rq->clock);
 }
 
 /* --- on and off ------------------------------------------------------------------------------ */

@@ -3,16 +3,17 @@
 
 import gdb
 
-from multios import check_commands, identity, lock_commands, printers, queues, selection, settle
-from multios import system, threads, trace_commands, unwind
+from multios import break_commands, check_commands, identity, lock_commands, printers, queues
+from multios import selection, settle, system, threads, trace_commands, unwind
 from multios.live import GdbTarget
-from multios.vcpus import vcpus
+from multios.vcpus import number_of_selected
 
 
 class Mos(gdb.Command):
     """Look at the MultiOS kernel: processes, threads, CPUs, run queues.
 
-Nothing is written to the machine. `help mos` lists the commands; each takes --json."""
+Nothing is written to the machine but by the commands that say so. `help mos` lists the commands;
+each takes --json."""
 
     def __init__(self):
         super().__init__("mos", gdb.COMMAND_STATUS, gdb.COMPLETE_COMMAND, True)
@@ -20,11 +21,8 @@ Nothing is written to the machine. `help mos` lists the commands; each takes --j
 
 def current_thread(kernel):
     """Address of the thread that runs on the selected CPU."""
-    selected = gdb.selected_thread()
-    for number, thread in vcpus(kernel).items():
-        if selected is not None and thread.num == selected.num:
-            return kernel.target.integer(kernel.percpu("current_thread", number))
-    return None
+    number = number_of_selected(kernel)
+    return None if number is None else kernel.target.integer(kernel.percpu("current_thread", number))
 
 
 def of_thread(kernel, tid):
@@ -53,7 +51,8 @@ COMMANDS = (
     lock_commands.Why, lock_commands.Locks, lock_commands.WaitGraph, lock_commands.Deadlock,
     check_commands.Check, trace_commands.WhySwitch, trace_commands.Trace, trace_commands.Timeline,
     trace_commands.SchedTimes, system.Log, system.Interrupts, system.Timers, system.Memory,
-    system.Slab, system.AddressSpace, system.PageTableEntry)
+    system.Slab, system.AddressSpace, system.PageTableEntry,
+    break_commands.Break, break_commands.StepToNextSwitch, break_commands.UntilThread)
 
 FUNCTIONS = (("thread", of_thread, "thread"), ("process", of_process, "process"),
              ("cpu", of_cpu, "cpu_scheduler"), ("runq", of_runq, "sched_rq"),

@@ -46,6 +46,13 @@ def of_cpu(kernel, number):
     return found
 
 
+def number_of_selected(kernel):
+    """The kernel's number of the selected CPU, or None."""
+    selected = gdb.selected_thread()
+    return next((number for number, thread in vcpus(kernel).items()
+                 if selected is not None and thread.num == selected.num), None)
+
+
 def stack_pointer(gdb_thread):
     with selected_thread(gdb_thread):
         return register_value("rsp")

@@ -8,17 +8,15 @@ gdb's numbers are those of threads.py. A thread that is on a CPU is stepped and 
 One that is on none can be looked at; its registers cannot be written, and to step it is to let the
 machine run until the thread is resumed, see stepping.py.
 """
-import re
 import select
 from xml.sax.saxutils import quoteattr, escape
 
 from proxy.packets import INTERRUPT, Gone, escaped, text_of
-from proxy.stepping import Awaited, parse_resume, translate_resume
+from proxy.stepping import STOP_THREAD, Awaited, parse_resume, stopped_cpu, translate_resume
 from proxy.threads import Stop, StubTarget
 
 THREADS_A_PACKET = 64
 LEAVE_SECONDS = 10
-STOP_THREAD = re.compile(rb"thread:[^;]*;")
 # Of QEMU's features those that are passed on; one with processes in it would change thread numbers.
 PASSED_ON = (b"PacketSize", b"qXfer:features:read", b"vContSupported", b"ReverseStep", b"ReverseContinue")
 OWN_FEATURES = b"qXfer:threads:read+;QStartNoAckMode+"
@@ -68,7 +66,7 @@ class Session:
             if not select.select([self.stub.channel], [], [], LEAVE_SECONDS)[0]:
                 return
             self.stub.stopped_by()
-        self.stub.ask(b"D")
+        self.stub.detach()
 
     def _from_gdb(self, packet):
         if packet == INTERRUPT:
@@ -255,13 +253,11 @@ class Session:
 
     def _stop_reply(self, reply):
         """QEMU's, with the thread whose registers the CPU has."""
-        found = STOP_THREAD.search(reply)
         if self.awaited:
             self.awaited.forget()
-        self.awaited = None
-        if not found:
+        self.awaited, cpu = None, stopped_cpu(reply)
+        if cpu is None:
             return reply
-        cpu = int(found[0][7:-1], 16)
         shown = self._who(cpu)
         self.stopped_number, self.looked_at, self.resumed_number = shown.number, 0, 0
         self.stepped = {}
@@ -277,7 +273,7 @@ class Session:
     def detach(self, packet):
         """D"""
         self.done = True
-        return self.stub.ask(b"D")
+        return self.stub.detach()
 
     def kill(self, packet):
         """k, which has no answer, and vKill."""

@@ -10,8 +10,10 @@ of QEMU's, beside the code: no byte of the machine changes.
 import dataclasses
 import re
 
+from proxy.stub import cpu_of
+
 ANY = -1
-STOP_THREAD = re.compile(rb"thread:([0-9a-f]+);")
+STOP_THREAD = re.compile(rb"thread:([^;]*);")
 
 
 @dataclasses.dataclass
@@ -21,6 +23,12 @@ class Plan:
     payload: bytes
     stepped: dict
     awaited: object = None
+
+
+def stopped_cpu(reply):
+    """Of a stop reply, or None."""
+    found = STOP_THREAD.search(reply)
+    return cpu_of(found[1]) if found else None
 
 
 def parse_resume(packet, chosen):
@@ -67,7 +75,7 @@ class Awaited:
 
     def is_another(self, reply):
         """Is this stop nothing but another thread that comes by? Then gdb hears nothing of it."""
-        cpu = self._cpu(reply)
+        cpu = stopped_cpu(reply)
         if not reply.startswith(b"T05") or cpu is None or b"watch" in reply:
             return False
         if self.stub.register(cpu, "rip") != self.registers["rip"]:
@@ -78,10 +86,5 @@ class Awaited:
 
     def step_over(self, reply):
         """QEMU steps a CPU off a breakpoint, the others halted."""
-        self.stub.resume(b"vCont;s:%x" % self._cpu(reply))
+        self.stub.resume(b"vCont;s:%x" % stopped_cpu(reply))
         self.stub.stopped_by()
-
-    @staticmethod
-    def _cpu(reply):
-        found = STOP_THREAD.search(reply)
-        return int(found[1], 16) if found else None

@@ -4,13 +4,20 @@ QEMU's gdb stub as the proxy sees it: virtual CPUs with registers, memory seen t
 tables, breakpoints, going on. Only what gdb itself sends writes to the machine. While it runs,
 nothing may be sent but the byte that stops it.
 """
+import re
 from xml.parsers import expat
 
 from proxy.packets import INTERRUPT, unescaped
 
+THREAD = re.compile(rb"(?:p[0-9a-f]+\.)?([0-9a-f]+)")
 READ_MAX = 1024     # bytes of one answer; QEMU's packets hold 2048
 XML_PIECE = 0x800
 FIRST_CPUS = 1024   # no machine has more
+
+
+def cpu_of(number):
+    """QEMU's number of a CPU. It names its process too if any gdb that it has met asked it to."""
+    return int(THREAD.match(number)[1], 16)
 
 
 class Stub:
@@ -35,6 +42,11 @@ class Stub:
     def resume(self, payload):
         self._registers = {}
         self.channel.send(payload)
+
+    def detach(self):
+        """Lets the machine go on without a debugger; with the process named if QEMU wants that."""
+        answer = self.ask(b"D")
+        return answer if answer == b"OK" else self.ask(b"D;1")
 
     def interrupt(self):
         self.channel.send_bytes(INTERRUPT)
@@ -76,7 +88,7 @@ class Stub:
     def _list_cpus(self):
         found, answer = [], self.ask(b"qfThreadInfo")
         while answer.startswith(b"m") and len(found) < FIRST_CPUS:
-            found += [int(number, 16) for number in answer[1:].split(b",")]
+            found += [cpu_of(number) for number in answer[1:].split(b",")]
             answer = self.ask(b"qsThreadInfo")
         return found
 

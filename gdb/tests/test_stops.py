@@ -12,7 +12,8 @@ COMMANDS = ("mos ps -t", "mos threads", "mos cpu", "mos runq", "mos bt all", "mo
             "mos tree", "mos regs", "mos regs 1", "mos thread 1", "mos why 1",
             "mos locks", "mos waitgraph --dot", "mos deadlock", "mos check", "mos trace",
             "mos timeline", "mos sched timehist", "mos sched latency", "mos why-switch",
-            "mos log", "mos irq", "mos timers", "mos mem", "mos slab", "mos vm", "mos pte $rsp")
+            "mos log", "mos irq", "mos timers", "mos mem", "mos slab", "mos vm", "mos pte $rsp",
+            "mos break")
 
 
 TRACES_SWITCH = "sched_env_trace_switch"  # called after the pick, before the current thread changes
