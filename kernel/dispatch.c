@@ -6,6 +6,7 @@
 #include "kernel/dispatch_private.h"
 #include "kernel/thread.h"
 #include "kernel/thread_private.h"
+#include "kernel/watch.h"
 #include <arch/smp.h>
 #include <arch/time.h>
 
@@ -47,6 +48,8 @@ __noinline void dispatch_finish(struct cpu_scheduler *c, unsigned tail)
 		thread_put(ended);
 	if (tail & DISPATCH_STOPPED)
 		thread_note_stopped();
+	if (tail & DISPATCH_WATCH)
+		watch_threads_begin();
 	if (unlikely(preempt_wanted()))
 		sched_env_kick(&c->rq);
 }

@@ -24,6 +24,7 @@ enum cpu_state {
 enum dispatch_tail_work {
 	DISPATCH_REAP = SCHED_TAIL_EMBEDDER,        /* it has ended, and nobody joins it */
 	DISPATCH_STOPPED = SCHED_TAIL_EMBEDDER * 2, /* it is suspended, or ended when told to */
+	DISPATCH_WATCH = SCHED_TAIL_EMBEDDER * 4,   /* it waits, and the watchdog has to be told */
 };
 
 /*

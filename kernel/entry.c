@@ -5,6 +5,7 @@
 #include "kernel/preempt.h"
 #include "kernel/thread_private.h"
 #include "kernel/timer.h"
+#include "kernel/watch.h"
 #include "mm/tlb.h"
 #include <arch/smp.h>
 
@@ -31,6 +32,12 @@ void entry_timer(void)
 	timer_interrupt();
 }
 
+static void answer_call(void)
+{
+	thread_report_here();
+	watch_cpus_called();
+}
+
 /* RESCHED: whoever sent it has set need_resched, which entry_irq_exit() looks at, or has offered a
  * thread. */
 void entry_ipi(unsigned kind)
@@ -38,7 +45,7 @@ void entry_ipi(unsigned kind)
 	if (kind == ARCH_IPI_TLB)
 		tlb_interrupt();
 	else if (kind == ARCH_IPI_CALL)
-		thread_report_here();
+		answer_call();
 	else if (kind == ARCH_IPI_RESCHED)
 		idle_note_kick();
 }

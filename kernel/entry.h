@@ -41,6 +41,9 @@ struct arch_thread *entry_current_thread(void);
 /* This CPU was told to stop: record its state for the panic report. NMI context. */
 void entry_stop(const struct arch_frame *frame);
 
+/* This CPU was asked where it is (ARCH_IPI_SHOW). NMI context; returns. */
+void entry_show(const struct arch_frame *frame);
+
 /* An exception that the machine code cannot resolve itself. `what` is its decoded name. */
 __noreturn void entry_fault(const struct arch_frame *frame, const char *what);
 

@@ -18,6 +18,7 @@
 #include "kernel/dispatch.h"
 #include "kernel/preempt.h"
 #include "kernel/timer.h"
+#include "kernel/watch.h"
 #include <arch/time.h>
 
 #define PASSES_PER_TURN                                                                            \
@@ -104,6 +105,7 @@ void idle_loop(void)
 		if (!preempt_wanted())
 			continue;
 		timer_begin_turn();
+		watch_cpus_note_work();
 		dispatch_preempt();
 	}
 }

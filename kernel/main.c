@@ -23,6 +23,7 @@
 #include "kernel/timer.h"
 #include "kernel/topology.h"
 #include "kernel/trace.h"
+#include "kernel/watch.h"
 #include "mm/boot_alloc.h"
 #include "mm/frame.h"
 #include "mm/inject.h"
@@ -159,6 +160,9 @@ static int init_main(void *arg __unused)
 {
 	int err;
 
+	if (watch_threads_start())
+		log_warn("no memory for the watchdog's thread: hung= has no effect");
+	watch_cpus_start();
 	mm_keep_all();
 	system_note_ready();
 	banner_machine();

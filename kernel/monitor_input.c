@@ -25,9 +25,16 @@ void entry_console_input(char c)
 	semaphore_give(&input.bytes);
 }
 
+/* Without a deadline it may take for ever, which only a killable wait may. */
+static int take(ktime_t deadline)
+{
+	return deadline == KTIME_MAX ? semaphore_take_killable(&input.bytes)
+				     : semaphore_take_until(&input.bytes, deadline);
+}
+
 int monitor_read(ktime_t deadline)
 {
-	if (semaphore_take_until(&input.bytes, deadline))
+	if (take(deadline))
 		return -1;
 	return (unsigned char)input.ring[input.read++ % INPUT_SIZE];
 }

@@ -84,7 +84,8 @@ enum thread_exit_state {
  *
  * (c) constant after thread_create(), (l) only the thread itself, (r) its run-queue lock,
  * (a) atomic, (p) process_lock, (q) lock of the queue it waits in, (j) exit_queue.lock,
- * (m) mutex_wait_lock, (f) while it is free: the CPU in whose cache it is, interrupts off
+ * (m) mutex_wait_lock, (w) only the watchdog's thread, (f) while it is free: the CPU in whose cache
+ * it is, interrupts off
  *
  * `held` is followed by held_next, as long as the owner is this thread: while a mutex is being
  * taken or given up, the first in the list may be another's.
@@ -132,6 +133,7 @@ struct thread {
 	struct timer stop_timer;       /* (j) started; reports a thread that does not stop */
 	struct list_node process_node; /* (p) on process->threads */
 	struct thread *cache_next;     /* (f) the next in that cache */
+	ktime_t hung_since;            /* (w) beginning of the wait that was reported last */
 };
 
 /* Of a zeroed struct every field is a sensible default. */

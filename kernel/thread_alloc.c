@@ -32,6 +32,7 @@ void thread_construct(struct thread *t)
 	t->arch = (struct arch_thread){0};
 	t->held = NULL;
 	t->mutex_waited = NULL;
+	t->hung_since = 0;
 	t->mutex_node = (struct rb_node){0};
 	t->donors = (struct rb_tree){0};
 	wait_init_thread(t);

@@ -83,6 +83,11 @@ void timer_begin_turn(void)
 		arm_by(this_cpu_ptr(timer_bases), arch_time_now() + TURN);
 }
 
+ktime_t timer_armed_at(unsigned cpu)
+{
+	return atomic_load_explicit(&cpu_ptr(timer_bases, cpu)->armed, memory_order_relaxed);
+}
+
 bool timer_armed_anywhere(void)
 {
 	for (unsigned cpu = 0; cpu < CONFIG_MAX_CPUS; cpu++) {

@@ -64,6 +64,9 @@ void timer_set_slice(ktime_t when);
 void timer_take_turns(void);
 void timer_begin_turn(void);
 
+/* When a CPU's timer is to interrupt it, KTIME_MAX: never. A look without locks. */
+ktime_t timer_armed_at(unsigned cpu);
+
 /* Will any CPU be interrupted by its timer? A look without locks. */
 bool timer_armed_anywhere(void);
 

@@ -9,6 +9,7 @@
 #include "kernel/dispatch_private.h"
 #include "kernel/thread_private.h"
 #include "kernel/wait.h"
+#include "kernel/watch.h"
 
 /* The wait's timer is not under way any more when this returns. Interrupts off. */
 void wait_stop_timer(struct thread *self);
@@ -95,6 +96,8 @@ static __always_inline enum wait_state wait_block_in(
 
 	spin_lock(&c->rq.lock);
 	blocks = wait_open(self, flags);
+	if (!(flags & WAIT_KILLABLE) && unlikely(watch_threads_rest()))
+		c->rq.tail |= DISPATCH_WATCH;
 	if (lock)
 		spin_unlock(lock);
 	if (likely(blocks))

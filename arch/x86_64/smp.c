@@ -41,6 +41,7 @@ enum smp_state { CPU_ABSENT, CPU_STARTING, CPU_STARTED, CPU_ABANDONED };
 struct smp_cpu {
 	_Atomic unsigned state; /* (a) enum smp_state */
 	_Atomic bool stopped;   /* (a) it is in arch_cpu_stop() for good */
+	_Atomic bool asked;     /* (a) ARCH_IPI_SHOW is under way to it */
 	uint64_t tsc;           /* (c) once STARTED: its counter when it answered */
 };
 
@@ -282,7 +283,9 @@ static void ipi_interrupt(struct arch_frame *frame, void *kind)
 void arch_ipi_send(unsigned cpu, enum arch_ipi kind)
 {
 	KASSERT(arch_smp_started(cpu) && kind < ARCH_IPI_COUNT);
-	if (kind == ARCH_IPI_HALT)
+	if (kind == ARCH_IPI_SHOW)
+		atomic_store(&smp_cpus[cpu].asked, true);
+	if (kind >= ARCH_IPI_HALT)
 		apic_send(smp_hardware_id[cpu], APIC_COMMAND_NMI);
 	else
 		apic_send(smp_hardware_id[cpu],
@@ -303,7 +306,10 @@ void arch_smp_stop_here(const struct arch_frame *frame)
 	arch_cpu_stop();
 }
 
-/* Also the answer to an NMI from outside, a "stop and tell" button: QEMU's inject-nmi. */
+/*
+ * To stop or, if nobody stops all, to show; also the answer to an NMI from outside, a "stop and
+ * tell" button: QEMU's inject-nmi.
+ */
 static void nmi_interrupt(struct arch_frame *frame, void *arg)
 {
 	unsigned stopper = atomic_load(&smp_stopper);
@@ -311,6 +317,10 @@ static void nmi_interrupt(struct arch_frame *frame, void *arg)
 	(void)arg;
 	if (stopper == arch_cpu_id())
 		return;
+	if (stopper == CONFIG_MAX_CPUS && atomic_exchange(&smp_cpus[arch_cpu_id()].asked, false)) {
+		entry_show(frame);
+		return;
+	}
 	if (stopper == CONFIG_MAX_CPUS)
 		entry_fault(frame, "NMI from outside");
 	arch_smp_stop_here(frame);

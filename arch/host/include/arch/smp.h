@@ -10,6 +10,7 @@ enum arch_ipi {
 	ARCH_IPI_CALL,
 	ARCH_IPI_TLB,
 	ARCH_IPI_HALT,
+	ARCH_IPI_SHOW,
 	ARCH_IPI_COUNT,
 };
 

@@ -7,9 +7,10 @@
 
 enum arch_ipi {
 	ARCH_IPI_RESCHED, /* look at need_resched */
-	ARCH_IPI_CALL,    /* say where this CPU is, see entry_ipi() */
+	ARCH_IPI_CALL,    /* see what is asked of this CPU, see entry_ipi() */
 	ARCH_IPI_TLB,     /* flush what is queued for this CPU */
 	ARCH_IPI_HALT,    /* stop for good (NMI) */
+	ARCH_IPI_SHOW,    /* note where this CPU is, see entry_show() (NMI) */
 	ARCH_IPI_COUNT,
 };
 
@@ -42,7 +43,10 @@ bool arch_smp_started(unsigned cpu);
  */
 unsigned arch_smp_start_all(void);
 
-/* Interrupts CPU `cpu`, which may be the caller's own. Any context. */
+/*
+ * Interrupts CPU `cpu`, which may be the caller's own. Any context. SHOW: not again before it has
+ * come to entry_show().
+ */
 void arch_ipi_send(unsigned cpu, enum arch_ipi kind);
 
 struct arch_frame;
