@@ -78,11 +78,12 @@ static int lock_and_unlock(void *arg)
 /* Once for each wait: not before the limit, and not again. */
 KTEST(watch_hung_thread_is_reported_once_per_wait)
 {
-	struct semaphore never;
-	struct thread *t;
+	struct semaphore never, ever;
+	struct thread *t, *other;
 	uint64_t position = begin_watch();
 
 	semaphore_init(&never, "never", 0);
+	semaphore_init(&ever, "ever", 0);
 	t = test_thread(take_twice, &never, 0);
 	thread_sleep(LIMIT - 100 * NSEC_PER_MSEC);
 	KTEST_EXPECT_EQ(count_lines(position, "hangs"), 0);
@@ -91,13 +92,17 @@ KTEST(watch_hung_thread_is_reported_once_per_wait)
 	KTEST_EXPECT_EQ(count_lines(position, "uninterruptibly for semaphore never; last on"), 1);
 	KTEST_EXPECT_EQ(count_lines(position, "    hang_in_here+"), 1);
 	KTEST_EXPECT_EQ(count_lines(position, "    take_twice+"), 1);
-	thread_sleep(2 * AFTER);
-	KTEST_EXPECT_EQ(count_lines(position, "hangs"), 1);
+	other = test_thread(hang_in_here, &ever, 0); /* so that there are more looks */
+	thread_sleep(AFTER);
+	KTEST_EXPECT_EQ(count_lines(position, "for semaphore ever;"), 1);
+	KTEST_EXPECT_EQ(count_lines(position, "for semaphore never;"), 1);
 	semaphore_give(&never);
 	thread_sleep(AFTER);
-	KTEST_EXPECT_EQ(count_lines(position, "(test) hangs: since "), 2);
+	KTEST_EXPECT_EQ(count_lines(position, "for semaphore never;"), 2);
 	semaphore_give(&never);
+	semaphore_give(&ever);
 	KTEST_EXPECT_EQ(test_join(t), 0);
+	KTEST_EXPECT_EQ(test_join(other), 0);
 	end_watch();
 }
 
