@@ -9,6 +9,7 @@
 #define LEVEL_LAST        (SCHED_LEVEL_COUNT - 1)
 #define SPAWN_MAX         10000
 #define SHOW_MAX          10000 /* records of log or trace */
+#define GANTT_MAX         10000 /* ms */
 #define REFRESH_MAX       60
 #define SLEEP_MAX         (24 * 3600 * 1000u) /* ms */
 #define POLICY_NUMBER_MAX (SCHED_PERIOD_MAX / NSEC_PER_USEC)
@@ -82,8 +83,13 @@ struct command monitor_commands[] = {
 		.arg = {{.name = "cpu", .min = 1, .max = CONFIG_MAX_CPUS - 1}},
 		.run = monitor_online_cpu},
 	{.name = "latency",
-		.help = "show how long CPUs idled beside a waiting thread before they took it",
+		.help = "show how long woken threads, and CPUs beside waiting ones, waited",
+		.arg = {{CPUS_ARG}},
 		.run = monitor_latency},
+	{.name = "stats",
+		.help = "show the scheduler's counts of each CPU and of all",
+		.arg = {{CPUS_ARG}},
+		.run = monitor_stats},
 	{.name = "balance",
 		.help = "even out the CPUs' loads now, not at the end of the interval",
 		.run = monitor_balance},
@@ -105,6 +111,10 @@ struct command monitor_commands[] = {
 		.help = "show the last scheduler events of all CPUs",
 		.arg = {{.name = "n", .optional = true, .min = 1, .max = SHOW_MAX}},
 		.run = monitor_trace},
+	{.name = "gantt",
+		.help = "draw who ran on each CPU in the last so many ms",
+		.arg = {{.name = "ms", .optional = true, .min = 1, .max = GANTT_MAX}},
+		.run = monitor_gantt},
 	{.name = "spawn",
 		.help = "start n threads of a built-in workload",
 		.arg = {{.name = "workload", .choice = workload_name},

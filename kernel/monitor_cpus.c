@@ -5,6 +5,7 @@
 #include "kernel/errno.h"
 #include "kernel/format.h"
 #include "kernel/monitor_private.h"
+#include "kernel/scheduler.h"
 #include <arch/smp.h>
 #include <arch/time.h>
 
@@ -66,7 +67,9 @@ void monitor_online_cpu(const struct command_value *value)
 		console_printf("CPU %u is on line\n", cpu);
 }
 
-/* --- work conservation ----------------------------------------------------------------------- */
+/* --- how long who waited --------------------------------------------------------------------- */
+
+#define BARS 40u /* marks of the longest bar */
 
 static void histogram_merge(struct sched_histogram *to, const struct sched_histogram *from)
 {
@@ -88,43 +91,103 @@ static void format_bucket(unsigned bucket, char *buf, size_t size)
 		format_string(buf, size, "< %u s", 1u << (bucket - 20));
 }
 
-static void print_histogram(const struct sched_histogram *histogram)
+/* The same of one that ends at 2^(i+1) ns. */
+static void format_latency_bucket(unsigned bucket, char *buf, size_t size)
 {
-	unsigned most = 1;
+	static const char *const units[] = {"ns", "us", "ms", "s"};
+	unsigned power = MIN(bucket + 1, 10 * ARRAY_SIZE(units) - 1);
+
+	format_string(buf, size, "< %u %s", 1u << power % 10, units[power / 10]);
+}
+
+/* One line for each bucket that is not empty. */
+static void print_buckets(const uint32_t *count, unsigned buckets,
+	void (*format)(unsigned bucket, char *buf, size_t size))
+{
+	uint32_t most = 1;
 	char text[16];
 
-	for (unsigned i = 0; i < SCHED_BUCKETS; i++)
-		most = MAX(most, histogram->count[i]);
-	for (unsigned i = 0; i < SCHED_BUCKETS; i++) {
-		if (!histogram->count[i])
+	for (unsigned i = 0; i < buckets; i++)
+		most = MAX(most, count[i]);
+	for (unsigned i = 0; i < buckets; i++) {
+		if (!count[i])
 			continue;
-		format_bucket(i, text, sizeof(text));
-		console_printf("  %-9s %9u ", text, histogram->count[i]);
-		for (uint64_t mark = 0; mark < histogram->count[i] * 40ull / most; mark++)
+		format(i, text, sizeof(text));
+		console_printf("  %-9s %9u ", text, count[i]);
+		for (uint64_t mark = 0; mark < count[i] * (uint64_t)BARS / most; mark++)
 			console_printf("#");
 		console_printf("\n");
 	}
 }
 
-void monitor_latency(const struct command_value *value __unused)
+/* Of some CPUs together. */
+struct waits {
+	uint32_t latency[SCHED_LATENCY_BUCKETS];
+	struct sched_histogram idle_beside;
+};
+
+static void add_waits(struct waits *sum, struct sched_rq *rq)
 {
-	struct sched_histogram all = {0};
+	arch_irqflags_t flags = spin_lock_irqsave(&rq->lock);
+
+	for (unsigned i = 0; i < SCHED_LATENCY_BUCKETS; i++)
+		sum->latency[i] += rq->stats.latency[i];
+	histogram_merge(&sum->idle_beside, &rq->stats.idle_beside);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+void monitor_latency(const struct command_value *value)
+{
 	struct cpumask online;
+	struct waits all = {0};
 	unsigned cpu;
 
 	monitor_online(&online);
-	cpumask_for_each (cpu, &online) {
-		struct sched_rq *rq = scheduler.rq[cpu];
-		arch_irqflags_t flags = spin_lock_irqsave(&rq->lock);
-
-		histogram_merge(&all, &rq->stats.idle_beside);
-		spin_unlock_irqrestore(&rq->lock, flags);
-	}
+	if (value[0].given)
+		cpumask_and(&online, &online, &value[0].cpus);
+	cpumask_for_each (cpu, &online)
+		add_waits(&all, scheduler.rq[cpu]);
+	console_printf("Threads that were woken, before they ran or another CPU took them:\n");
+	print_buckets(all.latency, SCHED_LATENCY_BUCKETS, format_latency_bucket);
 	console_printf(
 		"CPUs that idled beside a waiting thread, before they took it: longest %lld us, "
 		"one balance interval is %lld us\n",
-		all.longest / NSEC_PER_USEC, scheduler.config.balance_interval / NSEC_PER_USEC);
-	print_histogram(&all);
+		all.idle_beside.longest / NSEC_PER_USEC,
+		scheduler.config.balance_interval / NSEC_PER_USEC);
+	print_buckets(all.idle_beside.count, SCHED_BUCKETS, format_bucket);
+}
+
+/* --- counts ---------------------------------------------------------------------------------- */
+
+static void print_stats(const char *of, const struct scheduler_stats *stats)
+{
+	console_printf("%5s %10llu %10llu %9llu %9llu %9llu %7u %7u\n", of,
+		(unsigned long long)stats->context_switches,
+		(unsigned long long)stats->threads_scheduled,
+		(unsigned long long)stats->load_balances, (unsigned long long)stats->steals,
+		(unsigned long long)stats->kicks, stats->running, stats->ready);
+}
+
+/* The sum is taken by itself, a moment later than the CPUs it is of. */
+void monitor_stats(const struct command_value *value)
+{
+	struct scheduler_stats stats;
+	struct cpumask online;
+	char name[8];
+	unsigned cpu;
+
+	monitor_online(&online);
+	if (value[0].given)
+		cpumask_and(&online, &online, &value[0].cpus);
+	console_printf("%5s %10s %10s %9s %9s %9s %7s %7s\n", "CPU", "SWITCHES", "WAKEUPS",
+		"MOVED-IN", "STOLEN", "KICKS", "RUNNING", "READY");
+	cpumask_for_each (cpu, &online) {
+		format_string(name, sizeof(name), "%u", cpu);
+		if (!scheduler_get_cpu_stats(cpu, &stats))
+			print_stats(name, &stats);
+	}
+	if (!value[0].given && !scheduler_get_stats(&stats))
+		print_stats("all", &stats);
 }
 
 /* Threads that have gone from one CPU to another by balancing, so far. */

@@ -89,11 +89,15 @@ const char *monitor_setting_name(unsigned index);
 const char *monitor_setting_text(unsigned index);
 const char *monitor_setting_word(unsigned index);
 
+/* kernel/monitor_gantt.c */
+void monitor_gantt(const struct command_value *value);
+
 /* kernel/monitor_cpus.c */
 void monitor_topology(const struct command_value *value);
 void monitor_offline(const struct command_value *value);
 void monitor_online_cpu(const struct command_value *value);
 void monitor_latency(const struct command_value *value);
+void monitor_stats(const struct command_value *value);
 void monitor_balance(const struct command_value *value);
 
 /* kernel/monitor_system.c */

@@ -17,6 +17,7 @@ static inline bool rq_timer_too_late(const struct sched_rq *rq)
 
 static inline void rq_count_wakeup(struct sched_rq *rq, struct sched_entity *se, unsigned from)
 {
+	se->woken_at = se->since;
 	se->stats.wakeups++;
 	rq->stats.wakeups++;
 	if (likely(rq->trace))

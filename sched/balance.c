@@ -198,10 +198,7 @@ static void pull(struct sched_rq *to, struct sched_rq *from, struct sched_entity
 	ktime_t now)
 {
 	note_idle_beside(to, se, now);
-	queue_unlink(from, se);
-	rq_count_down(from);
-	rq_note_load(from);
-	entity_set_state(se, SCHED_WAKING, rq_advance(from, now));
+	sched_unqueue(from, se, now);
 	rq_link(to, se, SCHED_WHY_MIGRATED, cpu, now);
 	rq_note_load(to);
 }

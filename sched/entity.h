@@ -131,6 +131,12 @@ struct sched_histogram {
 	ktime_t longest;
 };
 
+/*
+ * How long those who were woken or started were ready: bucket i from 2^i up to 2^(i+1) ns, the
+ * first one from 0.
+ */
+#define SCHED_LATENCY_BUCKETS 64
+
 /* Per entity. Times are exact up to `since`; the sum of time[] is since - created. */
 struct sched_entity_stats {
 	ktime_t time[SCHED_STATE_COUNT];       /* (r) ns spent in each state */
@@ -152,6 +158,8 @@ struct sched_rq_stats {
 	uint64_t balances;                     /* (r) periodic looks at the other CPUs' loads */
 	uint64_t pushes;                       /* (r) entities that went elsewhere at one */
 	struct sched_histogram idle_beside;    /* (r) idled so long beside one it then took */
+	/* (r) woken ones were ready here so long until they ran, or another CPU took them */
+	uint32_t latency[SCHED_LATENCY_BUCKETS];
 };
 
 /* Embedded in the embedder's thread. All zero before its first sched_attach(). */
@@ -178,6 +186,7 @@ struct sched_entity {
 	uint32_t generation;                /* (r) of the configuration that it goes by */
 	ktime_t created;                    /* (c) */
 	ktime_t since;                      /* (r) when its time was last accounted */
+	ktime_t woken_at;                   /* (r) QUEUED: equals since if it was woken to here */
 	ktime_t quantum;                    /* (r) of a fresh slice */
 	ktime_t slice;                      /* (r) what is left of its turn while it does not run */
 	ktime_t key;                        /* (r) TREE: the smallest is next */

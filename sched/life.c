@@ -76,6 +76,7 @@ static __always_inline void init_entity(struct sched_entity *se, const struct sc
 	se->pinned = SCHED_NO_CPU;
 	se->created = now;
 	se->since = now;
+	se->woken_at = -1;
 	se->slice = 0;
 	se->runtime = 0;
 	se->epoch = 0;
@@ -292,7 +293,9 @@ void sched_unqueue(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
 	queue_unlink(rq, se);
 	rq_count_down(rq);
 	rq_note_load(rq);
-	entity_set_state(se, SCHED_WAKING, rq_advance(rq, now));
+	now = rq_advance(rq, now);
+	rq_note_latency(rq, se, se->since, now);
+	entity_set_state(se, SCHED_WAKING, now);
 }
 
 static int stop_locked(struct sched_rq *rq, struct sched_entity *se, ktime_t now)

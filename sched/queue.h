@@ -74,6 +74,18 @@ static inline void entity_set_state(struct sched_entity *se, enum sched_state st
 	se->state = state;
 }
 
+/*
+ * `was` is when se, which is queued on rq no longer, came there: by a wake-up, if that is when it
+ * was woken last, and then it counts how long ago that is. 6 instructions of a wake-up and its
+ * switch.
+ */
+static __always_inline void rq_note_latency(
+	struct sched_rq *rq, const struct sched_entity *se, ktime_t was, ktime_t now)
+{
+	if (se->woken_at == was)
+		rq->stats.latency[63 - __builtin_clzll((uint64_t)(now - was) | 1)]++;
+}
+
 /* No lock: se->rq changes only while both run queues are locked. */
 static inline struct sched_rq *entity_rq(const struct sched_entity *se)
 {

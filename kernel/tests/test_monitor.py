@@ -97,10 +97,27 @@ def test_banner(monitor):
 def test_help_names_every_command(monitor):
     text = monitor.run("help")
     for name in ("help ps threads top cpu runq mem irq log trace spawn kill prio ground limit policy affinity suspend resume sleep wake "
-                 "sched topology offline online latency balance check params panic reboot poweroff").split():
+                 "sched topology offline online latency stats gantt balance check params panic reboot poweroff").split():
         assert re.search(rf"^{name}( |$)", text, re.M), name
     text = monitor.run("help spawn")
     assert "spawn WORKLOAD [N] [PRIORITY] [CPUS] [PROCESS]" in text and "ping-pong" in text
+
+
+def test_gantt(monitor):
+    """A row per CPU, with a spinner on one of them the whole time; a legend; no line is too long."""
+    monitor.run("spawn spinner 1 normal 3")
+    tid = monitor.spawned("spinner")[0]["TID"]
+    for _ in range(50):
+        text = monitor.run("gantt 50")
+        rows = dict(re.findall(r"^CPU(\d) +\|(.{68})\|$", text, re.M))
+        letter = re.search(rf"(\w) {tid} spinner", text)[1]
+        if rows["3"] == 68 * letter:
+            break
+    end_all(monitor, "spinner")
+    assert sorted(rows) == ["0", "1", "2", "3"] and rows["3"] == 68 * letter, text
+    assert all(letter not in rows[cpu] and "." in rows[cpu] for cpu in "012"), text
+    assert re.match(r"the last 50 ms, 735 us a column\n", text) and text.endswith("\n. idle\n"), text
+    assert max(map(len, text.splitlines())) < 80, text
 
 
 @pytest.mark.parametrize("line, words", [
@@ -121,7 +138,13 @@ def test_help_names_every_command(monitor):
     ("offline 3", r"\] CPU 3 is off line\n(.*\n)*CPU 3 is off line\n$"),
     ("cpu", r"^CPU +BUSY%.*\n +0 .*\n +1 .*\n +2 .*\n$"),
     ("online 3", r"\] CPU 3 is on line\n(.*\n)*CPU 3 is on line\n$"),
-    ("latency", r"^CPUs that idled beside .*longest \d+ us, one balance interval is 50000 us\n( +< .*\n)*$"),
+    ("latency", r"^Threads that were woken.*\n( +< \d+ [num]?s +\d+ #*\n)+"
+                r"CPUs that idled beside .*longest \d+ us, one balance interval is 50000 us\n( +< .*\n)*$"),
+    ("latency 9", r'latency: cpus is "9", expected '),
+    ("stats", r"^ +CPU +SWITCHES +WAKEUPS .*\n( +\d( +\d+){7}\n){4} +all( +\d+){7}\n$"),
+    ("stats 2", r"^ +CPU +SWITCHES .*\n +2( +\d+){7}\n$"),
+    ("stats x", r'stats: cpus is "x", expected '),
+    ("gantt 0", r'gantt: ms is "0", expected a number from 1 to 10000'),
     ("balance", r"^\d+ threads moved\n$"),
     ("check", r"4 run queues checked, 0 wrong"),
     ("locks", r"KIND +CONTENDED +WAIT-US +MAX +HELD-US +MAX +WHERE"),

@@ -366,6 +366,74 @@ static void S10_switches_are_counted_by_reason(void **state)
 	assert_false(sched_reason_voluntary(SCHED_EXPIRED) || sched_reason_voluntary(SCHED_MOVE));
 }
 
+static unsigned latency(unsigned cpu, ktime_t ns)
+{
+	unsigned bucket = 0;
+
+	while (ns >> (bucket + 1))
+		bucket++;
+	return m.rq[cpu].stats.latency[bucket];
+}
+
+static unsigned latencies(unsigned cpu)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < SCHED_LATENCY_BUCKETS; i++)
+		sum += m.rq[cpu].stats.latency[i];
+	return sum;
+}
+
+/* Woken behind two others it waits for their slices; who goes on after a slice was not woken. */
+static void S10_latency_from_wake_up_to_run(void **state)
+{
+	struct sched_entity *a;
+
+	(void)state;
+	machine_start(1);
+	machine_advance(3 * MS);
+	a = launch(0, SCHED_LEVEL_NORMAL, NULL);
+	machine_leave(0, SCHED_BLOCK);
+	assert_int_equal(latency(0, 0), 1);
+	launch(0, SCHED_LEVEL_NORMAL, NULL);
+	launch(0, SCHED_LEVEL_NORMAL, NULL);
+	sched_wake(&m.s, a, 0, m.now);
+	machine_advance(3 * MS + 20 * MS + 1);
+	assert_int_equal(latency(0, 20 * MS), 1);
+	assert_int_equal(latencies(0), 3);
+	machine_advance(3 * MS + 40 * MS + 1);
+	assert_int_equal(latency(0, 40 * MS), 1);
+	machine_advance(3 * MS + 200 * MS);
+	assert_int_equal(latencies(0), 4);
+	assert_int_equal(m.rq[0].stats.wakeups, 4);
+	machine_check();
+}
+
+/* Who is taken by another CPU was ready for so long where it was; it runs there at once. */
+static void S10_latency_of_one_that_is_taken(void **state)
+{
+	struct cpumask first = {0};
+	struct sched_entity *a;
+
+	(void)state;
+	cpumask_set(&first, 0);
+	machine_start(2);
+	machine_advance(3 * MS);
+	launch(0, SCHED_LEVEL_NORMAL, &first);
+	a = launch(0, SCHED_LEVEL_NORMAL, &first);
+	machine_advance(8 * MS);
+	assert_int_equal(latencies(0), 1);
+	cpumask_clear(&first, 0);
+	cpumask_set(&first, 1);
+	assert_int_equal(sched_set_affinity(&m.s, a, &first, 0, m.now), 0);
+	machine_settle();
+	assert_int_equal(latency(0, 5 * MS), 1);
+	assert_int_equal(latencies(0), 2);
+	assert_int_equal(latencies(1), 0);
+	assert_ptr_equal(m.rq[1].curr, a);
+	machine_check();
+}
+
 /* --- configuration --------------------------------------------------------------------------- */
 
 static void configuration_defaults_and_refusals(void **state)
@@ -518,6 +586,8 @@ int main(void)
 		cmocka_unit_test(clocks_may_differ_a_little),
 		cmocka_unit_test(S10_times_are_exact),
 		cmocka_unit_test(S10_switches_are_counted_by_reason),
+		cmocka_unit_test(S10_latency_from_wake_up_to_run),
+		cmocka_unit_test(S10_latency_of_one_that_is_taken),
 		cmocka_unit_test(configuration_defaults_and_refusals),
 		cmocka_unit_test(policies_have_names_and_the_ranks_of_their_class),
 		cmocka_unit_test(seam_asks_what_it_promises),
