@@ -147,7 +147,8 @@ void monitor_latency(const struct command_value *value)
 		cpumask_and(&online, &online, &value[0].cpus);
 	cpumask_for_each (cpu, &online)
 		add_waits(&all, scheduler.rq[cpu]);
-	console_printf("Threads that were woken, before they ran or another CPU took them:\n");
+	console_printf(
+		"Threads that were woken, until they ran there (counted while the trace is on):\n");
 	print_buckets(all.latency, SCHED_LATENCY_BUCKETS, format_latency_bucket);
 	console_printf(
 		"CPUs that idled beside a waiting thread, before they took it: longest %lld us, "

@@ -17,11 +17,12 @@ static inline bool rq_timer_too_late(const struct sched_rq *rq)
 
 static inline void rq_count_wakeup(struct sched_rq *rq, struct sched_entity *se, unsigned from)
 {
-	se->woken_at = se->since;
 	se->stats.wakeups++;
 	rq->stats.wakeups++;
-	if (likely(rq->trace))
+	if (likely(rq->trace)) {
+		se->woken_at = se->since;
 		sched_env_trace_wake(rq, se, from);
+	}
 }
 
 /* se, which is on no queue, becomes QUEUED here, where it belongs already. `now` is rq's clock. */

@@ -132,10 +132,11 @@ struct sched_histogram {
 };
 
 /*
- * How long those who were woken or started were ready: bucket i from 2^i up to 2^(i+1) ns, the
- * first one from 0.
+ * From a wake-up or start until it runs, wherever it was queued meanwhile: bucket i from 2^i up to
+ * 2^(i+1) ns, the first one from 0.
  */
 #define SCHED_LATENCY_BUCKETS 64
+#define SCHED_NOT_WOKEN       (-1ll)
 
 /* Per entity. Times are exact up to `since`; the sum of time[] is since - created. */
 struct sched_entity_stats {
@@ -150,16 +151,15 @@ struct sched_entity_stats {
 
 /* Per run queue. */
 struct sched_rq_stats {
-	uint64_t switches[SCHED_REASON_COUNT]; /* (r) entities that left this CPU, by reason */
-	uint64_t wakeups;                      /* (r) entities woken to this run queue */
-	uint64_t migrations;                   /* (r) entities that came from another run queue */
-	uint64_t steals;                       /* (r) those of them this CPU took when idle */
-	uint64_t kicks;                        /* (r) times another CPU asked for a look */
-	uint64_t balances;                     /* (r) periodic looks at the other CPUs' loads */
-	uint64_t pushes;                       /* (r) entities that went elsewhere at one */
-	struct sched_histogram idle_beside;    /* (r) idled so long beside one it then took */
-	/* (r) woken ones were ready here so long until they ran, or another CPU took them */
-	uint32_t latency[SCHED_LATENCY_BUCKETS];
+	uint64_t switches[SCHED_REASON_COUNT];   /* (r) entities that left this CPU, by reason */
+	uint64_t wakeups;                        /* (r) entities woken to this run queue */
+	uint64_t migrations;                     /* (r) entities that came from another run queue */
+	uint64_t steals;                         /* (r) those of them this CPU took when idle */
+	uint64_t kicks;                          /* (r) times another CPU asked for a look */
+	uint64_t balances;                       /* (r) periodic looks at the other CPUs' loads */
+	uint64_t pushes;                         /* (r) entities that went elsewhere at one */
+	struct sched_histogram idle_beside;      /* (r) idled so long beside one it then took */
+	uint32_t latency[SCHED_LATENCY_BUCKETS]; /* (r) from wake-up to run here, if trace is set */
 };
 
 /* Embedded in the embedder's thread. All zero before its first sched_attach(). */
@@ -186,7 +186,7 @@ struct sched_entity {
 	uint32_t generation;                /* (r) of the configuration that it goes by */
 	ktime_t created;                    /* (c) */
 	ktime_t since;                      /* (r) when its time was last accounted */
-	ktime_t woken_at;                   /* (r) QUEUED: equals since if it was woken to here */
+	ktime_t woken_at;                   /* (r) and has not run since, or SCHED_NOT_WOKEN */
 	ktime_t quantum;                    /* (r) of a fresh slice */
 	ktime_t slice;                      /* (r) what is left of its turn while it does not run */
 	ktime_t key;                        /* (r) TREE: the smallest is next */

@@ -76,7 +76,7 @@ static __always_inline void init_entity(struct sched_entity *se, const struct sc
 	se->pinned = SCHED_NO_CPU;
 	se->created = now;
 	se->since = now;
-	se->woken_at = -1;
+	se->woken_at = SCHED_NOT_WOKEN;
 	se->slice = 0;
 	se->runtime = 0;
 	se->epoch = 0;
@@ -293,9 +293,7 @@ void sched_unqueue(struct sched_rq *rq, struct sched_entity *se, ktime_t now)
 	queue_unlink(rq, se);
 	rq_count_down(rq);
 	rq_note_load(rq);
-	now = rq_advance(rq, now);
-	rq_note_latency(rq, se, se->since, now);
-	entity_set_state(se, SCHED_WAKING, now);
+	entity_set_state(se, SCHED_WAKING, rq_advance(rq, now));
 }
 
 static int stop_locked(struct sched_rq *rq, struct sched_entity *se, ktime_t now)

@@ -74,16 +74,13 @@ static inline void entity_set_state(struct sched_entity *se, enum sched_state st
 	se->state = state;
 }
 
-/*
- * `was` is when se, which is queued on rq no longer, came there: by a wake-up, if that is when it
- * was woken last, and then it counts how long ago that is. 6 instructions of a wake-up and its
- * switch.
- */
-static __always_inline void rq_note_latency(
-	struct sched_rq *rq, const struct sched_entity *se, ktime_t was, ktime_t now)
+/* se, which runs since now, counts how long ago it was woken, if it has not run since. */
+static inline void rq_note_latency(struct sched_rq *rq, struct sched_entity *se)
 {
-	if (se->woken_at == was)
-		rq->stats.latency[63 - __builtin_clzll((uint64_t)(now - was) | 1)]++;
+	if (se->woken_at < 0)
+		return;
+	rq->stats.latency[63 - __builtin_clzll((uint64_t)(se->since - se->woken_at) | 1)]++;
+	se->woken_at = SCHED_NOT_WOKEN;
 }
 
 /* No lock: se->rq changes only while both run queues are locked. */

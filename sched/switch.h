@@ -75,15 +75,16 @@ static __always_inline void note_switch(struct sched_rq *rq, struct sched_entity
 	rq->curr = next;
 	prev->stats.switches[reason]++;
 	rq->stats.switches[reason]++;
-	if (likely(rq->trace))
+	if (likely(rq->trace)) {
+		rq_note_latency(rq, next);
 		sched_env_trace_switch(rq, prev, next, reason);
+	}
 }
 
 static __always_inline struct sched_entity *take_next(struct sched_rq *rq, ktime_t now)
 {
 	struct sched_entity *next = queue_take(rq);
 
-	rq_note_latency(rq, next, next->since, now);
 	entity_change_state(next, SCHED_QUEUED, SCHED_RUNNING, now);
 	return next;
 }
@@ -151,7 +152,6 @@ static __always_inline struct sched_entity *wake_and_take(
 	rq_count_wakeup(rq, se, rq->cpu);
 	if (queue_first_rank(rq) > se->rank && likely(place != SCHED_HELD)) {
 		se->state = SCHED_RUNNING;
-		rq->stats.latency[0]++;
 		return se;
 	}
 	queue_link(rq, se, place);
