@@ -170,11 +170,11 @@ void sched_add_cpu(
 		.timer_at = KTIME_MAX,
 		.balance_at = KTIME_MAX,
 		.takes = cpu,
-		.ts = atomic_load(&s->ts),
-		.generation = atomic_load(&s->generation),
-		.config = s->config,
 		.solitary = !s->first,
 	};
+	rq->ts = atomic_load(&s->ts);
+	rq->generation = atomic_load(&s->generation);
+	rq->config = s->config;
 	atomic_init(&rq->curr_rank, SCHED_RANK_IDLE);
 	spin_init(&rq->lock, "run queue", LOCK_RANK_RUNQUEUE);
 	for (unsigned rank = 0; rank < SCHED_RANK_COUNT; rank++)
