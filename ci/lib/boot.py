@@ -30,6 +30,7 @@ class Verdict(enum.IntEnum):
 # What arch_exit() writes to isa-debug-exit makes QEMU exit with (value << 1) | 1: arch/debug.h.
 EXIT_PASS, EXIT_FAIL, EXIT_PANIC, EXIT_BOOT, EXIT_POWEROFF = 85, 87, 89, 91, 93
 PROMPT = r"^mos> "
+DUMP_SECONDS = 60  # for one answer of a QEMU with hundreds of CPUs on a busy host
 STARTED = re.compile(r"^MultiOS\b", re.M)
 CANNOT_BOOT = re.compile(r"MultiOS cannot boot: (.*)")
 PANIC = re.compile(r"^PANIC\b.*", re.M)
@@ -232,6 +233,7 @@ class Runner:
         return self._boot(Verdict.HANG, f"{after}: {why}", dump=dump, cpus=cpus)
 
     def _dump(self):
+        self.qmp.timeout = DUMP_SECONDS
         try:
             cpus = state.read(self.qmp, self.symbols)
         except (QmpError, OSError) as error:

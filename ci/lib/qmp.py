@@ -9,7 +9,11 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """One QMP connection. Events are kept in `events` in the order in which they came."""
+    """One QMP connection. Events are kept in `events` in the order in which they came.
+
+    Requests carry a number and so do answers: one that comes after nobody waits for it any more, from
+    a QEMU that was busy, is not taken for the next.
+    """
 
     def __init__(self, connection, timeout=10):
         self.connection = connection
@@ -18,7 +22,7 @@ class Qmp:
         self.closed = False
         self._buffer = b""
         self._answers = []
-        self._greeted = False
+        self._sent = 0
 
     @classmethod
     def connect(cls, path, timeout=10):
@@ -32,15 +36,9 @@ class Qmp:
 
     def command(self, name, **arguments):
         """Sends one command and returns its answer."""
-        if not self._greeted:
-            self._greeted = True
-            self._answer()  # the greeting
-            self.command("qmp_capabilities")
-        request = {"execute": name, **({"arguments": arguments} if arguments else {})}
-        try:
-            self.connection.sendall(json.dumps(request).encode() + b"\n")
-        except OSError as error:
-            raise QmpError(f"{name}: QEMU is gone ({error})") from error
+        if not self._sent:
+            self._send("qmp_capabilities")
+        self._send(name, **({"arguments": arguments} if arguments else {}))
         answer = self._answer()
         if "error" in answer:
             raise QmpError(f"{name}: {answer['error']['desc']}")
@@ -69,6 +67,15 @@ class Qmp:
         """The first event of that name, or None."""
         return next((event for event in self.events if event["event"] == name), None)
 
+    def _send(self, name, **more):
+        self._sent += 1
+        request = {"execute": name, "id": self._sent, **more}
+        try:
+            self.connection.settimeout(self.timeout)
+            self.connection.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise QmpError(f"{name}: QEMU is gone ({error})") from error
+
     def _read(self):
         """Takes one piece of what has come; False when QEMU has closed."""
         try:
@@ -83,11 +90,13 @@ class Qmp:
         return not self.closed
 
     def _answer(self):
+        """The answer to what was sent last."""
         self.connection.settimeout(self.timeout)
-        while not self._answers:
+        while not (mine := [answer for answer in self._answers if answer.get("id") == self._sent]):
             try:
                 if not self._read():
                     raise QmpError("QEMU closed its monitor")
             except TimeoutError as error:
                 raise QmpError(f"QEMU did not answer for {self.timeout} s") from error
-        return self._answers.pop(0)
+        self._answers.clear()
+        return mine[0]
