@@ -380,6 +380,25 @@ static unsigned leave_out_distant(struct boot_free_range *range, unsigned count)
 	return count;
 }
 
+static bool keeps_what_is_written(paddr_t at)
+{
+	volatile uint64_t *word = phys_to_virt(at);
+
+	*word = ~at;
+	return *word == ~at;
+}
+
+/* A loader may tell of memory that is not there; without this the table would be built in it. */
+static void check_presence(paddr_t start, uint64_t bytes)
+{
+	if (keeps_what_is_written(start) && keeps_what_is_written(start + bytes - sizeof(uint64_t)))
+		return;
+	console_printf("MultiOS cannot boot: the memory map tells of memory at %#llx, %llu KiB, "
+		       "which does not keep what is written to it\n",
+		(unsigned long long)start, (unsigned long long)bytes >> 10);
+	arch_exit(ARCH_EXIT_BOOT);
+}
+
 static void build_table(struct boot_free_range *range, unsigned count)
 {
 	struct boot_free_range *home = largest_range(range, count);
@@ -388,6 +407,7 @@ static void build_table(struct boot_free_range *range, unsigned count)
 	frame_table = phys_to_virt(home->start);
 	frame_table_base = range[0].start;
 	frame_table_count = (range[count - 1].end - frame_table_base) >> ARCH_PAGE_SHIFT;
+	check_presence(home->start, bytes);
 	home->start += bytes;
 	memset(frame_table, 0, bytes);
 }

@@ -104,6 +104,8 @@ MULTIBOOT2 = {
                        "(framebuffer) is beyond 0x10000000000"),
     "memory-too-far": (loaders.multiboot2(loaders.memory_map(*RAM, (2**41, 2**30, 1)), END),
                        "memory range at 0x20000000000 of 0x40000000 bytes (usable) is beyond"),
+    "memory-that-is-not-there": (loaders.multiboot2(loaders.memory_map(*RAM, (2**32, 2**38, 1)), END),
+                                 "tells of memory at 0x100000000, "),
     "tables-too-far": (loaders.multiboot2(loaders.memory_map(*RAM, (2**50, 2**30, 3)), END),
                        "(ACPI tables) is beyond"),
     "memory-without-end": (loaders.multiboot2(loaders.memory_map((0x100000, 2**64 - 0x100001, 1)), END),
