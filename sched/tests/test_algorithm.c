@@ -226,6 +226,24 @@ static void S1_3_other_classes_go_on(void **state)
 	machine_check();
 }
 
+/* What it had of an age when `priority` last held is nothing now. */
+static void S1_3_age_begins_with_the_change(void **state)
+{
+	const struct sched_entity *cut;
+
+	(void)state;
+	machine_start_algorithm(1, SCHED_POLICY_priority);
+	launch(0, SCHED_LEVEL_NORMAL, NULL);
+	launch(0, SCHED_LEVEL_NORMAL, NULL);
+	assert_int_equal(machine_set_algorithm(0, SCHED_POLICY_rr), 0);
+	machine_advance(1015 * MS);
+	assert_int_equal(machine_set_algorithm(0, SCHED_POLICY_priority), 0);
+	cut = tree_entity(rb_first(&m.rq[0].tree));
+	assert_non_null(cut);
+	assert_int_equal(cut->ages_from, 1015 * MS);
+	machine_check();
+}
+
 /* The job that was under way is no longer one; a new one begins under `edf`. */
 static void S1_3_jobs_end_with_edf(void **state)
 {
@@ -449,6 +467,7 @@ int main(void)
 		cmocka_unit_test(S1_3_stopped_and_new_threads_translate),
 		cmocka_unit_test(S1_3_each_cpu_changes_under_its_own_lock),
 		cmocka_unit_test(S1_3_other_classes_go_on),
+		cmocka_unit_test(S1_3_age_begins_with_the_change),
 		cmocka_unit_test(S1_3_jobs_end_with_edf),
 		cmocka_unit_test(S1_3_wrong_values_are_refused),
 		cmocka_unit_test(S1_6_another_quantum_is_everybodys),
