@@ -48,8 +48,8 @@ class HitBreakpoint(gdb.Breakpoint):
         page = DebugPage(kernel)
         kind = page.kinds.get(record.kind, str(record.kind))
         about, other = trace.Rings(kernel).operands(kind)
-        row = {"event": kind, "operands": [about, other], "a": record.a, "b": record.b, "reason": None,
-               "thread": thread_words(kernel, record.a), "runs": None,
+        row = {"event": kind, "operands": [about, other], "a": record.a, "b": record.b,
+               "reason": None, "thread": thread_words(kernel, record.a), "runs": None,
                "cpu": vcpus.number_of_selected(kernel)}
         if kind == trace.SWITCH:
             row["reason"] = page.reasons.get(record.reason)
@@ -60,8 +60,9 @@ class HitBreakpoint(gdb.Breakpoint):
 def hit_text(hit):
     second = called(hit["runs"]) if hit["runs"] else hit["b"]
     reason = "  " + hit["reason"] if hit["reason"] else ""
+    first, other = hit["operands"]
     return "CPU %s: %s %s %s %s %s%s\n" % (
-        hit["cpu"], hit["event"], hit["operands"][0], called(hit["thread"]), hit["operands"][1], second, reason)
+        hit["cpu"], hit["event"], first, called(hit["thread"]), other, second, reason)
 
 
 class EventCommand(ui.MosCommand):
@@ -135,7 +136,8 @@ This writes to the kernel's debug page and nowhere else."""
             numbers = list(armed)
         else:
             if len(arguments) != 1:
-                raise ui.UsageError("given %d arguments after delete, expected a number or all" % len(arguments))
+                raise ui.UsageError("given %d arguments after delete, expected a number or all"
+                                    % len(arguments))
             numbers = [ui.number(arguments[0], "the number of an event or all")]
         for number in numbers:
             if number not in armed:
@@ -193,7 +195,8 @@ def object_fields(expression):
     if value.type.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
         value = value.address
     pointed = value.type.strip_typedefs()
-    known = pointed.code == gdb.TYPE_CODE_PTR and pointed.target().strip_typedefs().code == gdb.TYPE_CODE_STRUCT
+    known = pointed.code == gdb.TYPE_CODE_PTR and \
+        pointed.target().strip_typedefs().code == gdb.TYPE_CODE_STRUCT
     return {"object": int(value) % (1 << 64), "object_size": pointed.target().sizeof if known else 1}
 
 
@@ -267,4 +270,5 @@ may stop the machine before. This writes to the kernel's debug page and nowhere 
 
     def show(self, data):
         return "CPU %s: thread %s runs, after %s (%s), at %s\n" % (
-            data["cpu"], called(data["runs"]), called(data["thread"]), (data["reason"] or "").lower(), data["at"])
+            data["cpu"], called(data["runs"]), called(data["thread"]),
+            (data["reason"] or "").lower(), data["at"])

@@ -44,7 +44,8 @@ class DebugPage:
     def arm(self, kinds, reasons=(), **fields):
         """Arms an event; its number. A field that is not given may be anything."""
         if not self.trace_on:
-            raise Unreadable("the trace is off, and events are looked for where it is written: boot with trace=on")
+            raise Unreadable("the trace is off, and events are looked for where it is written: "
+                             "boot with trace=on")
         free = [n for n in range(self.count) if n not in self.events()]
         if not free:
             raise Unreadable("all %d events are armed: `mos break delete` frees some" % self.count)

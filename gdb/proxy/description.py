@@ -28,13 +28,13 @@ class Description:
         self._found = None
 
     def get(self):
-        """{"structs", "enums", "symbols", "build"}; raises ValueError when it cannot be read."""
+        """{"structs", "enums", "symbols", "build"}; of a file that gdb cannot read, nothing."""
         if self._found is None:
             data, _ = self._reader.communicate()
             try:
                 self._found = pickle.loads(data)
-            except (EOFError, pickle.UnpicklingError) as error:
-                raise ValueError("gdb cannot read the symbols of the kernel's file") from error
+            except (EOFError, pickle.UnpicklingError):
+                self._found = {"structs": {}, "enums": {}, "symbols": {}, "build": None}
         return self._found
 
 

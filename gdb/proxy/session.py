@@ -144,8 +144,9 @@ class Session:
         """qXfer:threads:read::OFFSET,LENGTH"""
         offset, length = (int(word, 16) for word in packet.split(b":")[-1].split(b","))
         if offset == 0:
-            rows = "".join(f'<thread id="{one.number:x}" name={quoteattr(one.name)}>{escape(one.text)}</thread>\n'
-                           for one in self._look().all().values())
+            rows = "".join(
+                f'<thread id="{one.number:x}" name={quoteattr(one.name)}>{escape(one.text)}</thread>\n'
+                for one in self._look().all().values())
             self._report()
             self.document = f"<threads>\n{rows}</threads>\n".encode()
         piece = self.document[offset:offset + length]

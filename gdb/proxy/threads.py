@@ -2,10 +2,11 @@
 """
 Which threads gdb is shown at one stop, and whose registers are where.
 
-A kernel thread has the number PROXY_THREAD + its id for as long as it lives, on a CPU or not, so that gdb's own numbers, a selected thread and breakpoints for one thread stay with it. While its
-registers are on a CPU it stands for that CPU; a CPU that runs no thread of the kernel (in firmware,
-before the scheduler, with a kernel that does not fit) is shown by itself, by QEMU's number. So each
-CPU is shown exactly once, and each thread of the kernel too.
+A kernel thread has the number PROXY_THREAD + its id for as long as it lives, on a CPU or not, so that
+gdb's own numbers, a selected thread and breakpoints for one thread stay with it. While its registers
+are on a CPU it stands for that CPU; a CPU that runs no thread of the kernel (in firmware, before the
+scheduler, with a kernel that does not fit) is shown by itself, by QEMU's number. So each CPU is shown
+exactly once, and each thread of the kernel too.
 """
 from multios.access import Target, Unreadable
 from multios.model import PROXY_THREAD, Kernel
@@ -81,7 +82,8 @@ class Stop:
         if self._all is None:
             shown = {} if self.why_not else dict(sorted(self._kernel_threads()))
             busy = {one.cpu for one in shown.values()}
-            self._all = {**shown, **{cpu: self._bare_cpu(cpu) for cpu in self.stub.cpus if cpu not in busy}}
+            idle = [cpu for cpu in self.stub.cpus if cpu not in busy]
+            self._all = {**shown, **{cpu: self._bare_cpu(cpu) for cpu in idle}}
         return self._all
 
     def find(self, number):
@@ -161,4 +163,5 @@ class Stop:
 
     def _bare_cpu(self, cpu):
         words = self.stub.ask(b"qThreadExtraInfo,%x" % cpu)
-        return Shown(cpu, f"CPU {cpu - 1}", bytes.fromhex(words.decode()).decode("utf-8", "replace").strip(), cpu)
+        text = bytes.fromhex(words.decode()).decode("utf-8", "replace").strip()
+        return Shown(cpu, f"CPU {cpu - 1}", text, cpu)
