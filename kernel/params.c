@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot parameters as a table: finding, setting, showing them. */
 #include "kernel/params.h"
+#include "kernel/assert.h"
 #include "kernel/errno.h"
 #include "kernel/format.h"
 #include "kernel/string.h"
