@@ -118,12 +118,12 @@ struct thread {
 	struct wait_queue exit_queue; /* its joiner */
 	_Atomic unsigned exit_state;  /* (j) enum thread_exit_state; read without it too */
 	int exit_status;              /* (j) */
-	bool joining;                 /* (j) the handle is given up or about to be */
 
 	void *stack_base;              /* (c) lowest usable address */
 	size_t stack_size;             /* (c) */
 	thread_entry entry_point;      /* (c) */
 	void *entry_arg;               /* (c) */
+	bool joining;                  /* (j) the handle is given up or about to be */
 	_Atomic uint8_t priority;      /* (a) enum thread_priority it was given last */
 	_Atomic bool follows_process;  /* (a) never set on its own: has its process's priority */
 	bool counted;                  /* (p) among its process's live threads */

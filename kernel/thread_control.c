@@ -462,7 +462,7 @@ static uint64_t count_switches(const struct sched_entity *se)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < SCHED_REASON_COUNT; i++)
+	for (unsigned i = 0; i < SCHED_LEAVING_COUNT; i++)
 		sum += se->stats.switches[i];
 	return sum;
 }

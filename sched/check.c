@@ -259,7 +259,7 @@ static const char *check_times(const struct sched_entity *se)
 {
 	ktime_t sum = 0;
 
-	for (unsigned i = 0; i < SCHED_STATE_COUNT; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(se->stats.time); i++)
 		sum += se->stats.time[i];
 	if (sum != se->since - se->created)
 		return "times spent in all states do not add up to the entity's age";

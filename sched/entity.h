@@ -140,8 +140,8 @@ struct sched_histogram {
 
 /* Per entity. Times are exact up to `since`; the sum of time[] is since - created. */
 struct sched_entity_stats {
-	ktime_t time[SCHED_STATE_COUNT];       /* (r) ns spent in each state */
-	uint64_t switches[SCHED_REASON_COUNT]; /* (r) times it left a CPU to another, by reason */
+	ktime_t time[SCHED_DEAD];              /* (r) ns spent in each state but the last */
+	uint64_t switches[SCHED_LEAVING_COUNT]; /* (r) times it left a CPU to another */
 	uint64_t wakeups;                      /* (r) from BLOCKED, and the start */
 	uint64_t migrations;                   /* (r) changes of run queue */
 	uint64_t steals;                       /* (r) those of them made by an idle CPU */
@@ -169,18 +169,18 @@ struct sched_entity {
 	_Atomic(struct sched_rq *) rq;      /* (a) changes only with both run queues locked */
 	const struct sched_policy *policy;  /* (r) */
 	enum sched_state state;             /* (r) */
-	uint8_t rank;                       /* (r) changes only while not queued */
 	uint8_t kind;                       /* (r) enum sched_kind, as given */
+	bool move_pending;                  /* (r) runs where it may not; leaves at its switch */
+	bool overridden;                    /* (r) no CPU of its mask is on line: all are allowed */
+	bool late;                          /* (r) the present job is counted in stats.misses */
+	uint8_t rank;                       /* (r) changes only while not queued */
+	uint8_t ts_rank;                    /* (r) what rank was when it was last in time sharing */
 	uint8_t level;                      /* (r) 0 .. 39, as inherited if that is better */
 	uint8_t own_level;                  /* (r) as it was given */
-	uint8_t ts_rank;                    /* (r) what rank was when it was last in time sharing */
 	uint8_t urgency;                    /* (r) the more urgent of the next two */
 	uint8_t own_urgency;                /* (r) as it was given last */
 	uint8_t inherited;                  /* (r) of those who wait for it, or NONE */
-	bool move_pending;                  /* (r) runs where it may not; leaves at its switch */
-	bool overridden;                    /* (r) no CPU of its mask is on line: all are allowed */
 	bool runnable_at_resume;            /* (r) STOPPED: resumed to runnable, else BLOCKED */
-	bool late;                          /* (r) the present job is counted in stats.misses */
 	uint16_t pinned;                    /* (r) the only CPU where it may run, or SCHED_NO_CPU */
 	uint16_t bound;                     /* (m) the CPU of its reservation, or SCHED_NO_CPU */
 	uint32_t generation;                /* (r) of the configuration that it goes by */

@@ -39,13 +39,13 @@ int sched_init(struct sched *s, const struct sched_config *config)
 static __always_inline void clear_stats(struct sched_entity_stats *stats)
 {
 #pragma GCC unroll 16
-	for (unsigned state = 0; state < SCHED_STATE_COUNT; state++) {
+	for (unsigned state = 0; state < ARRAY_SIZE(stats->time); state++) {
 		stats->time[state] = 0;
 		barrier();
 	}
 #pragma GCC unroll 16
-	for (unsigned reason = 0; reason < SCHED_REASON_COUNT; reason++) {
-		stats->switches[reason] = 0;
+	for (unsigned leaving = 0; leaving < SCHED_LEAVING_COUNT; leaving++) {
+		stats->switches[leaving] = 0;
 		barrier();
 	}
 	stats->wakeups = 0;
@@ -66,14 +66,16 @@ static __always_inline void init_entity(struct sched_entity *se, const struct sc
 	atomic_init(&se->rq, rq);
 	se->policy = policy;
 	se->state = SCHED_NEW;
-	se->rank = policy->first_rank;
-	se->ts_rank = policy->first_rank;
 	se->kind = SCHED_KIND_TS;
-	se->inherited = SCHED_URGENCY_NONE;
 	se->move_pending = false;
 	se->overridden = false;
+	se->late = false;
+	se->rank = policy->first_rank;
+	se->ts_rank = policy->first_rank;
+	se->inherited = SCHED_URGENCY_NONE;
 	se->runnable_at_resume = false;
 	se->pinned = SCHED_NO_CPU;
+	se->bound = SCHED_NO_CPU;
 	se->created = now;
 	se->since = now;
 	se->woken_at = SCHED_NOT_WOKEN;
@@ -83,9 +85,7 @@ static __always_inline void init_entity(struct sched_entity *se, const struct sc
 	se->deadline = 0;
 	se->period = 0;
 	se->release = SCHED_NO_JOB;
-	se->late = false;
 	se->charged_from = 0;
-	se->bound = SCHED_NO_CPU;
 	clear_stats(&se->stats);
 }
 
@@ -416,8 +416,10 @@ int sched_set_affinity(struct sched *s, struct sched_entity *se, const struct cp
 ktime_t sched_time_in(struct sched *s, struct sched_entity *se, enum sched_state state, ktime_t now)
 {
 	struct sched_rq *rq = entity_lock(se);
-	ktime_t time = se->stats.time[state];
+	ktime_t time = 0;
 
+	if (state < SCHED_DEAD)
+		time = se->stats.time[state];
 	(void)s;
 	if (se->state == state && now > se->since)
 		time += now - se->since;
@@ -428,12 +430,6 @@ ktime_t sched_time_in(struct sched *s, struct sched_entity *se, enum sched_state
 ktime_t sched_runtime(struct sched *s, struct sched_entity *se, ktime_t now)
 {
 	return sched_time_in(s, se, SCHED_RUNNING, now);
-}
-
-bool sched_reason_voluntary(enum sched_reason reason)
-{
-	return reason == SCHED_YIELD || reason == SCHED_BLOCK || reason == SCHED_SLEEP ||
-		reason == SCHED_STOP || reason == SCHED_EXIT;
 }
 
 const char *sched_policy_name(enum sched_policy_id id)

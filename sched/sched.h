@@ -27,6 +27,14 @@ enum sched_reason {
 	SCHED_REASON_COUNT,
 };
 
+/* What an entity's own switches are counted by; its run queue counts them by reason. */
+enum sched_leaving {
+	SCHED_LEFT_ITSELF,  /* it asked for that */
+	SCHED_LEFT_EXPIRED, /* its slice ended */
+	SCHED_LEFT_FORCED,  /* preempted, or no longer allowed to run there */
+	SCHED_LEAVING_COUNT,
+};
+
 /* Where an entity is. Exactly one of these holds (rule S11.1). */
 enum sched_state {
 	SCHED_NEW,       /* initialised, never woken */
@@ -266,8 +274,13 @@ ktime_t sched_time_in(
 /* Nanoseconds that se has run, the current turn included. Takes the run queue's lock. */
 ktime_t sched_runtime(struct sched *s, struct sched_entity *se, ktime_t now);
 
-/* Switches by the entity's own will: yield, block, sleep, stop, exit. The others are not. */
-bool sched_reason_voluntary(enum sched_reason reason);
+static __always_inline enum sched_leaving sched_leaving(enum sched_reason reason)
+{
+	if (reason == SCHED_EXPIRED)
+		return SCHED_LEFT_EXPIRED;
+	return reason == SCHED_PREEMPT || reason == SCHED_MOVE ? SCHED_LEFT_FORCED
+							       : SCHED_LEFT_ITSELF;
+}
 
 /* "rr" for SCHED_POLICY_rr. */
 const char *sched_policy_name(enum sched_policy_id id);

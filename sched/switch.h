@@ -73,7 +73,7 @@ static __always_inline void note_switch(struct sched_rq *rq, struct sched_entity
 	struct sched_entity *next, enum sched_reason reason)
 {
 	rq->curr = next;
-	prev->stats.switches[reason]++;
+	prev->stats.switches[sched_leaving(reason)]++;
 	rq->stats.switches[reason]++;
 	if (likely(rq->trace)) {
 		rq_note_latency(rq, next);

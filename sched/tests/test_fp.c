@@ -139,7 +139,7 @@ static void S7_rr_takes_turns_with_its_equals(void **state)
 	assert_ptr_equal(m.rq[0].curr, fifo);
 	machine_leave(0, SCHED_BLOCK);
 	assert_ptr_equal(m.rq[0].curr, a);
-	assert_int_equal(a->stats.switches[SCHED_EXPIRED], 1);
+	assert_int_equal(a->stats.switches[SCHED_LEFT_EXPIRED], 1);
 }
 
 /* Nobody of its own level waits: no switch, and the turns go on. */

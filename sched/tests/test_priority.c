@@ -71,7 +71,7 @@ static void S4_2_age_is_lost_at_the_end_of_a_slice(void **state)
 		assert_int_equal(m.rq[0].slice_end, (turn + 1) * SLICE * MS);
 	}
 	assert_int_equal(a->ages_from, 5 * SLICE * MS);
-	assert_int_equal(a->stats.switches[SCHED_EXPIRED], 3);
+	assert_int_equal(a->stats.switches[SCHED_LEFT_EXPIRED], 3);
 }
 
 static void S4_2_age_is_lost_at_a_yield_and_at_a_block(void **state)

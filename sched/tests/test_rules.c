@@ -62,8 +62,8 @@ static void S3_1_slice_used_up_goes_to_the_tail(void **state)
 		assert_ptr_equal(m.rq[0].curr, se[turn % 3]);
 		machine_check();
 	}
-	assert_int_equal(se[0]->stats.switches[SCHED_EXPIRED], 3);
-	assert_int_equal(se[0]->stats.switches[SCHED_PREEMPT], 0);
+	assert_int_equal(se[0]->stats.switches[SCHED_LEFT_EXPIRED], 3);
+	assert_int_equal(se[0]->stats.switches[SCHED_LEFT_FORCED], 0);
 }
 
 static void S3_1_preempted_keeps_rest_and_head(void **state)
@@ -78,7 +78,7 @@ static void S3_1_preempted_keeps_rest_and_head(void **state)
 	urgent = launch_urgent(0, NULL);
 	assert_ptr_equal(m.rq[0].curr, urgent);
 	assert_int_equal(a->slice, 8 * MS);
-	assert_int_equal(a->stats.switches[SCHED_PREEMPT], 1);
+	assert_int_equal(a->stats.switches[SCHED_LEFT_FORCED], 1);
 	machine_advance(100 * MS);
 	machine_leave(0, SCHED_BLOCK);
 	assert_ptr_equal(m.rq[0].curr, a);
@@ -103,7 +103,7 @@ static void S3_1_yield_drops_the_rest(void **state)
 	assert_ptr_equal(m.rq[0].curr, a);
 	machine_advance(25 * MS + 1);
 	assert_ptr_equal(m.rq[0].curr, b);
-	assert_int_equal(a->stats.switches[SCHED_YIELD], 1);
+	assert_int_equal(a->stats.switches[SCHED_LEFT_ITSELF], 1);
 }
 
 static void S3_1_migrated_keeps_rest_at_the_tail(void **state)
@@ -120,7 +120,7 @@ static void S3_1_migrated_keeps_rest_at_the_tail(void **state)
 	assert_int_equal(cpu_of(mover), 1);
 	assert_ptr_equal(m.rq[1].curr, stays);
 	assert_int_equal(mover->slice, 13 * MS);
-	assert_int_equal(mover->stats.switches[SCHED_MOVE], 1);
+	assert_int_equal(mover->stats.switches[SCHED_LEFT_FORCED], 1);
 	assert_int_equal(mover->stats.migrations, 1);
 	machine_check();
 }
@@ -362,8 +362,10 @@ static void S10_switches_are_counted_by_reason(void **state)
 	machine_leave(0, SCHED_YIELD);
 	assert_int_equal(m.rq[0].stats.switches[SCHED_YIELD], 1);
 	assert_int_equal(m.rq[0].stats.wakeups, 2);
-	assert_true(sched_reason_voluntary(SCHED_YIELD) && sched_reason_voluntary(SCHED_SLEEP));
-	assert_false(sched_reason_voluntary(SCHED_EXPIRED) || sched_reason_voluntary(SCHED_MOVE));
+	assert_int_equal(sched_leaving(SCHED_YIELD), SCHED_LEFT_ITSELF);
+	assert_int_equal(sched_leaving(SCHED_SLEEP), SCHED_LEFT_ITSELF);
+	assert_int_equal(sched_leaving(SCHED_EXPIRED), SCHED_LEFT_EXPIRED);
+	assert_int_equal(sched_leaving(SCHED_MOVE), SCHED_LEFT_FORCED);
 }
 
 static unsigned latency(unsigned cpu, ktime_t ns)

@@ -64,11 +64,9 @@ static struct outcome outcome_of(struct sim *sim, struct sim_task *task)
 	o.waiting = sched_time_in(&sim->sched, &task->se, SCHED_QUEUED, sim->now);
 	o.slept = sched_time_in(&sim->sched, &task->se, SCHED_BLOCKED, sim->now);
 	o.migrations = task->se.stats.migrations;
-	for (unsigned reason = 0; reason < SCHED_REASON_COUNT; reason++) {
-		o.switches += task->se.stats.switches[reason];
-		if (sched_reason_voluntary((enum sched_reason)reason))
-			o.voluntary += task->se.stats.switches[reason];
-	}
+	o.voluntary = task->se.stats.switches[SCHED_LEFT_ITSELF];
+	for (unsigned i = 0; i < SCHED_LEAVING_COUNT; i++)
+		o.switches += task->se.stats.switches[i];
 	return o;
 }
 
