@@ -160,7 +160,7 @@ static int init_main(void *arg __unused)
 {
 	int err;
 
-	if (watch_threads_start())
+	if ((kernel_params.hung || kernel_params.test[0]) && watch_threads_start())
 		log_warn("no memory for the watchdog's thread: hung= has no effect");
 	watch_cpus_start();
 	mm_keep_all();

@@ -29,7 +29,10 @@ static inline bool watch_threads_rest(void)
 	return atomic_load_explicit(&watch_threads_resting, memory_order_relaxed);
 }
 
-/* Its thread, with the limit of hung=. 0 or the error of thread_create(). */
+/*
+ * Its thread, with the limit of hung=; called where that is set or tests may set it. 0 or the error
+ * of thread_create().
+ */
 int __must_check watch_threads_start(void);
 
 /* Somebody waits: looks some time from now. Interrupts off, no lock held. */
