@@ -335,8 +335,10 @@ void watch_cpus_set_limit(ktime_t ns, bool unheard)
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
 	atomic_store(&limit, ns);
-	for (unsigned cpu = 0; cpu < end; cpu++)
+	for (unsigned cpu = 0; cpu < end; cpu++) {
 		timer_cancel_sync(cpu_ptr(looks, cpu));
+		begin_anew(cpu, NOT_BEHIND); /* or who was reported last would not look */
+	}
 	if (mute)
 		forget_questions(end);
 	mute = unheard;
