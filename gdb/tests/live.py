@@ -19,6 +19,7 @@ class Session:
 
     def __init__(self, build="gcc-debug", stopped=False, smp="4", **machine):
         self.kernel = ROOT / "build" / build / "multios.elf"
+        self.watchdogs = int(build.endswith("debug"))  # threads there are besides, by default
         self.stopped = stopped
         self.machine = Machine(kernel=self.kernel, smp=smp, **machine)
         self.stack = contextlib.ExitStack()

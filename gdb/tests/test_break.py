@@ -155,7 +155,7 @@ def test_the_machine_goes_on_after_all_that(busy):
 
 
 @pytest.mark.parametrize("command, words", [
-    ("mos break pear", "given 'pear', expected affinity, block, create, exit, "),
+    ("mos break pear", "given 'pear', expected affinity, algorithm, block, create, exit, "),
     ("mos break switch tid", "given 'tid', expected tid= or pid= or cpu= or object= or reason="),
     ("mos break switch tid=x", "given 'x', expected a number after tid="),
     ("mos break switch reason=x", "given reason=x, expected yield, preempt, "),
