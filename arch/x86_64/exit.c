@@ -8,6 +8,9 @@
 #include <arch/irq.h>
 
 #define DEBUG_EXIT_PORT      0xf4   /* QEMU's isa-debug-exit, as the Makefile configures it */
+#define PANIC_PORT           0x505  /* QEMU's pvpanic (docs/specs/pvpanic) */
+#define PANIC_EVENT          0x01   /* reads as set where it is understood */
+#define NO_DEVICE            0xff   /* what an empty port reads as */
 #define QEMU_POWER_PORT      0x604  /* PM1a control where QEMU's firmware puts it */
 #define QEMU_POWER_OFF       0x2000 /* sleep enable, type 0 */
 #define BOCHS_POWER_PORT     0x8900
@@ -23,10 +26,21 @@ static void bochs_power_off(void)
 		out8(BOCHS_POWER_PORT, (uint8_t)*c);
 }
 
+/* Whoever runs the machine may stop it here and look at it (`make run CORE=1`). */
+static void tell_of_panic(void)
+{
+	uint8_t events = in8(PANIC_PORT);
+
+	if (events != NO_DEVICE && events & PANIC_EVENT)
+		out8(PANIC_PORT, PANIC_EVENT);
+}
+
 void arch_exit(enum arch_exit code)
 {
 	arch_irq_disable();
 	console_flush();
+	if (code == ARCH_EXIT_PANIC)
+		tell_of_panic();
 	out32(DEBUG_EXIT_PORT, code);
 	bochs_power_off();
 	arch_cpu_stop();

@@ -97,6 +97,7 @@ static void prepare_device_area(paddr_t root)
 
 	paging_map_range(root, page, 0, ARCH_PAGE_SIZE, 0);
 	cr3_write(root);
+	paging_root_noted = root;
 	*paging_find(page, &level) = 0;
 }
 

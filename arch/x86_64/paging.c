@@ -29,6 +29,8 @@ paddr_t paging_physical_limit(void)
 	return MIN(1ull << MIN(bits, 63u), ARCH_VMAP_BASE - ARCH_DIRECT_MAP);
 }
 
+paddr_t paging_root_noted;
+
 paddr_t paging_root(void)
 {
 	return cr3_read() & PTE_ADDRESS;

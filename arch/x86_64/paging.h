@@ -32,11 +32,14 @@ static inline unsigned paging_index(uintptr_t va, unsigned level)
 	return va >> (12 + 9 * (level - 1)) & (PAGING_ENTRIES - 1);
 }
 
-/* Physical address of the root of the tables this CPU uses. */
 /* There is no memory at or above this address: the CPU's or the direct map's end. */
 paddr_t paging_physical_limit(void);
 
+/* Physical address of the root of the tables this CPU uses. */
 paddr_t paging_root(void);
+
+/* (c) The kernel's own root; for a debugger that has memory but no control registers (gdb/core). */
+extern paddr_t paging_root_noted;
 
 /* PTE_NO_EXECUTE where the CPU has it, else 0: there the bit is reserved. */
 uint64_t paging_no_execute(void);

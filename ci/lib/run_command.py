@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-from ci.lib import console, runs  # noqa: E402
+from ci.lib import console, cores, runs  # noqa: E402
 from ci.lib.boot import EXIT_BOOT, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, EXIT_POWEROFF  # noqa: E402
 from ci.lib.qemu import ROOT, Machine, Qemu, Unusable, die_with_parent, qmp_pair, wait_for  # noqa: E402
 from ci.lib.qmp import Qmp, QmpError  # noqa: E402
@@ -21,6 +21,7 @@ ICOUNT_SHIFT = 6  # 64 ns of virtual time an instruction; idle time is skipped
 RESETS_MAX = 3    # without a prompt in between: more is a machine that never comes up
 PROMPT = b"mos> "
 GOOD_ENDS = (0, EXIT_PASS, EXIT_POWEROFF)
+PANIC_PAUSES = ("-device", "pvpanic", "-action", "panic=pause")
 ENDS = {EXIT_FAIL: "a test failed", EXIT_PANIC: "panic", EXIT_BOOT: "the kernel could not boot"}
 
 
@@ -52,22 +53,39 @@ class Log:
         return PROMPT in text
 
 
-def watch_resets(connection, process, log):
-    """Ends a machine that resets again and again: nobody can read what it prints."""
-    qmp, resets = Qmp(connection, timeout=None), 0
+def watch(connection, process, place):
+    """
+    Writes a core of a machine that is in panic, and ends one that resets again and again: nobody can
+    read what it prints.
+    """
+    qmp, log, resets = Qmp(connection, timeout=None), Log(place.log), 0
     try:
         qmp.command("query-status")
         while resets <= RESETS_MAX:
-            for event in qmp.events:
+            events, qmp.events = qmp.events, []
+            for event in events:
                 if event["event"] == "RESET" and event["data"]["guest"]:
                     resets = 0 if log.had_prompt() else resets + 1
-            qmp.events.clear()
-            if not qmp.wait():
+                elif event["event"] == "GUEST_PANICKED":
+                    keep_core(qmp, place)
+                    qmp.command("cont")
+            if not qmp.events and not qmp.wait():
                 return
     except (QmpError, OSError):
         return
     say(f"the machine was reset {resets} times; 'ci/boot' tells where it faults")
     process.kill()
+
+
+def keep_core(qmp, place):
+    """A core of this machine, and how to look at it; True if there is one."""
+    try:
+        core = cores.write(qmp, place, say).relative_to(ROOT)
+    except Unusable as error:
+        say(str(error))
+        return False
+    say(f"core in {core}: 'make gdb CORE={core}', or 'gdb {core.with_suffix('.elf')} {core}'")
+    return True
 
 
 class Terminal:
@@ -90,6 +108,7 @@ def run(options):
     waits = options.gdb not in ("", "0")
     command = [
         *machine.arguments(), *monitor, *(["-S"] if waits else []),
+        *(PANIC_PAUSES if options.core not in ("", "0") else []),
         *("-chardev", f"stdio,id=terminal,mux=on,signal=off,logfile={place.log}"),
         *("-serial", "chardev:terminal", "-mon", "chardev=terminal"),
         *place.arguments("control", "trace", "gdb", "qmp"),
@@ -100,7 +119,7 @@ def run(options):
     try:
         with Terminal(), ours, Qemu(command, (theirs.fileno(),), own_session=False) as qemu:
             theirs.close()
-            threading.Thread(target=watch_resets, args=(ours, qemu.process, Log(place.log)), daemon=True).start()
+            threading.Thread(target=watch, args=(ours, qemu.process, place), daemon=True).start()
             code = qemu.process.wait()
     finally:
         place.close()
@@ -114,14 +133,14 @@ def target_of(place, proxy):
     """Where gdb connects to: QEMU's stub, or the proxy that shows it the kernel's threads."""
     stub = str(place.socket("gdb"))
     if proxy in ("", "0"):
-        return stub
-    return "| " + shlex.join([*map(str, (ROOT / "ci/python", ROOT / "gdb/proxy")), stub, str(place.kernel)])
+        return f"remote {stub}"
+    return "remote | " + shlex.join([*map(str, (ROOT / "ci/python", ROOT / "gdb/proxy")), stub, str(place.kernel)])
 
 
-def gdb_command(place, options, *more):
+def gdb_command(kernel, target, *more):
     """gdb with the kernel's scripts, given by name: what gdb would load by itself it may refuse."""
     words = ["gdb", "-q", "-iex", "set auto-load python-scripts off", "-iex", "set remotetimeout 60"]
-    words += [str(place.kernel), "-ex", f"target remote {target_of(place, options.proxy)}"]
+    words += [str(kernel), "-ex", f"target {target}"]
     scripts = ROOT / "gdb/multios.py"
     if scripts.exists():
         words += ["-x", str(scripts)]
@@ -144,8 +163,22 @@ def run_gdb(command):
 
 def attach(options):
     """gdb on a running machine, which goes on when gdb leaves."""
+    more = shlex.split(options.gdbflags)
+    if options.core:
+        core = Path(options.core)
+        return run_gdb(gdb_command(cores.kernel_of(core), f"core {core}", *more))
     place = runs.find(options.run, say)
-    return run_gdb(gdb_command(place, options, *shlex.split(options.gdbflags)))
+    return run_gdb(gdb_command(place.kernel, target_of(place, options.proxy), *more))
+
+
+def write_core(options):
+    """A core of a running machine, which goes on."""
+    place = runs.find(options.run, say)
+    try:
+        kept = keep_core(Qmp.connect(place.socket("qmp"), timeout=600), place)
+    except OSError as error:
+        raise Unusable(f"run {place.number} does not answer: {error.strerror or error}") from error
+    return 0 if kept else 2
 
 
 def enter_tmux():
@@ -183,7 +216,7 @@ def debug(options):
                 raise Unusable("QEMU did not open its sockets within 10 s")
             show_console(place)
             return run_gdb(gdb_command(
-                place, options, "-ex", "tbreak kernel_main", "-ex", "continue",
+                place.kernel, target_of(place, options.proxy), "-ex", "tbreak kernel_main", "-ex", "continue",
                 *shlex.split(options.gdbflags)))
     finally:
         place.close()
@@ -210,14 +243,15 @@ def link(options):
     return 0
 
 
-COMMANDS = {"run": run, "debug": debug, "gdb": attach, "console": show, "links": link}
+COMMANDS = {"run": run, "debug": debug, "gdb": attach, "console": show, "core": write_core,
+            "links": link}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     for name in ("out", "smp", "mem", "sched", "firmware", "cmdline", "icount", "gdb", "accel", "run", "gdbflags",
-                 "proxy"):
+                 "proxy", "core"):
         parser.add_argument(f"--{name}", default="")
     return parser.parse_args()
 

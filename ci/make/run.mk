@@ -24,6 +24,9 @@ GDBFLAGS ?=
 ## PROXY: 1 = `make debug` and `make gdb` show every kernel thread as a gdb thread
 PROXY ?= 0
 
+## CORE: 1 = `make run` writes a core file at a panic; `make gdb CORE=FILE` reads one
+CORE ?=
+
 $(call one_of,FIRMWARE,bios uefi pvh)
 $(call one_of,ICOUNT,0 1)
 $(call one_of,GDB,0 1)
@@ -34,15 +37,15 @@ RUN_COMMAND = ci/python ci/lib/run_command.py
 MACHINE = --out '$(OUT)' --smp '$(SMP)' --mem '$(MEM)' --sched '$(SCHED)' --firmware '$(FIRMWARE)' \
 	--cmdline=$(call shell_word,$(CMDLINE)) --icount '$(ICOUNT)' --accel '$(ACCEL)'
 
-.PHONY: run debug gdb console
+.PHONY: run debug gdb console core
 run: $(BOOTED) ## boot in QEMU, serial console in this terminal, Ctrl-A x leaves
-	@$(RUN_COMMAND) run $(MACHINE) --gdb '$(GDB)'
+	@$(RUN_COMMAND) run $(MACHINE) --gdb '$(GDB)' --core '$(CORE)'
 
 debug: $(BOOTED) ## boot in QEMU, stopped at kernel_main, gdb in this terminal
 	@$(RUN_COMMAND) debug $(MACHINE) --proxy '$(PROXY)' --gdbflags=$(call shell_word,$(GDBFLAGS))
 
-gdb: ## gdb on a running machine
-	@$(RUN_COMMAND) gdb --run '$(RUN)' --proxy '$(PROXY)' --gdbflags=$(call shell_word,$(GDBFLAGS))
+gdb: ## gdb on a running machine, or on a core file
+	@$(RUN_COMMAND) gdb --run '$(RUN)' --proxy '$(PROXY)' --core='$(CORE)' --gdbflags=$(call shell_word,$(GDBFLAGS))
 
 .PHONY: gdb-reference
 gdb-reference: ## write docs/gdb-commands.md from the help of the gdb commands
@@ -51,6 +54,9 @@ gdb-reference: ## write docs/gdb-commands.md from the help of the gdb commands
 
 console: ## the console of a machine that `make debug` started
 	@$(RUN_COMMAND) console --run '$(RUN)'
+
+core: ## write a core file of a running machine, with every thread of the kernel, to build/cores
+	@$(RUN_COMMAND) core --run '$(RUN)'
 
 # One word for the shell, whatever is in it.
 shell_word = '$(subst ','\'',$(1))'

@@ -4,8 +4,8 @@
 
 GOALS := $(or $(MAKECMDGOALS),kernel)
 SETUP_GOALS := $(if $(filter-out clean help doctor,$(GOALS)),build)
-SETUP_GOALS += $(if $(filter run iso debug gdb,$(GOALS)),run) $(if $(filter uefi,$(FIRMWARE)),uefi)
-SETUP_GOALS += $(if $(filter debug gdb,$(GOALS)),debug) $(if $(filter bench idle,$(GOALS)),bench)
+SETUP_GOALS += $(if $(filter run iso debug gdb core,$(GOALS)),run) $(if $(filter uefi,$(FIRMWARE)),uefi)
+SETUP_GOALS += $(if $(filter debug gdb core,$(GOALS)),debug) $(if $(filter bench idle,$(GOALS)),bench)
 SETUP_GOALS += $(if $(filter test,$(GOALS)),test) $(if $(filter clang,$(CC)),clang)
 SETUP_GOALS += $(if $(filter host-asan host-tsan,$(GOALS)),host) $(if $(filter host-fuzz,$(GOALS)),fuzz)
 SETUP_GOALS += $(if $(filter sim sim-programs,$(GOALS)),sim)

@@ -120,6 +120,46 @@ def test_reboot_as_often_as_one_likes():
     assert terminal.exitstatus == 0
 
 
+def test_core_of_a_running_machine():
+    """It goes on; the core has its threads, and is found by `make gdb CORE=`."""
+    terminal, number = start("build/gcc-debug")
+    terminal.expect("mos> ")
+    done = command("core", "--run", number)
+    assert done.returncode == 0 and f"core in build/cores/run-{number}.core: " in done.stdout, done.stdout
+    terminal.send("threads\r")
+    terminal.expect("RUNNING .*  monitor")
+    assert leave(terminal) == 0
+    core = f"build/cores/run-{number}.core"
+    done = command("gdb", "--core", core, "--gdbflags=-batch -ex 'mos threads'")
+    assert re.search(r"^ *\d+ +monitor +(running|blocked)", done.stdout, re.M), done.stdout
+    assert os.stat(ROOT / core).st_blocks * 512 < 32 << 20 < os.stat(ROOT / core).st_size
+
+
+def test_core_of_a_panic():
+    """The thread that panicked is the first, and gdb says so."""
+    terminal, number = start("build/gcc-debug", "--core", "1")
+    terminal.expect("mos> ")
+    terminal.send("panic\r")
+    terminal.expect(rf"core in build/cores/run-{number}\.core: ")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1 and "panic (exit code 89)" in terminal.before
+    done = command("gdb", "--core", f"build/cores/run-{number}.core", "--gdbflags=-batch -ex bt")
+    assert "terminated with signal SIGABRT" in done.stdout, done.stdout
+    assert re.search(r"^#\d+ .*panic .*\n#\d+ .*monitor_panic", done.stdout, re.M), done.stdout
+
+
+def test_cores_that_are_not_there(tmp_path):
+    core = tmp_path / "some.core"
+    done = command("gdb", "--core", str(core))
+    assert done.returncode == 2 and f"CORE={core}: no such file; 'make core' writes one" in done.stdout
+    core.touch()
+    done = command("gdb", "--core", str(core))
+    assert done.returncode == 2 and f"its kernel, {core.with_suffix('.elf')}, is not there" in done.stdout
+    done = command("core", "--run", "999")
+    assert done.returncode == 2 and ("no machine of this tree runs" in done.stdout or "no such machine" in done.stdout)
+
+
 def test_long_paths_fall_back(tmp_path):
     said = []
     folder = tmp_path / ("x" * SOCKET_PATH_MAX)

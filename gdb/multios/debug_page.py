@@ -9,6 +9,7 @@ import gdb
 
 from multios import trace
 from multios.access import Unreadable
+from multios.live import need_machine
 
 ANY = (1 << 64) - 1
 
@@ -70,6 +71,7 @@ class DebugPage:
         return self.layout.fields["event"][0] + number * self.event.size
 
     def _write(self, offset, data):
+        need_machine()
         if not 0 <= offset <= self.layout.size - len(data):
             raise ValueError("0x%x is not in the debug page" % offset)
         gdb.selected_inferior().write_memory(self.address + offset, data)

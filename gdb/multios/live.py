@@ -142,6 +142,13 @@ class GdbTarget(Target):
         return layout.Array(self._from_type(element), max(0, high - low + 1), text)
 
 
+def need_machine():
+    """Raises Unreadable for a core."""
+    connection = getattr(gdb.selected_inferior(), "connection", None)
+    if connection is not None and connection.type == "core":
+        raise Unreadable("this is a core: nothing runs in it any more")
+
+
 @contextlib.contextmanager
 def selected_thread(thread):
     """Selects a vCPU for the time of the block and puts the user's thread and frame back."""

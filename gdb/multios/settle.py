@@ -6,7 +6,7 @@ import contextlib
 import gdb
 
 from multios import ui, vcpus
-from multios.live import register_value, selected_thread
+from multios.live import need_machine, register_value, selected_thread
 from multios.places import place
 
 INTERRUPTS_ON = 1 << 9  # of rflags
@@ -105,6 +105,7 @@ written."""
 
     def rows(self, arguments):
         self.no_arguments(arguments)
+        need_machine()
         steps = settle(self.kernel)
         cpus = vcpus.vcpus(self.kernel)
         return [self._row(number, count, cpus[number]) for number, count in sorted(steps.items())]

@@ -234,14 +234,17 @@ class Tables:
         self.target = kernel.target
         manifest = self.target.struct("debug_manifest", kernel.address("debug_manifest"))
         self.direct_map = manifest.direct_map
+        self.root = self._root(kernel) & ADDRESS
+
+    @staticmethod
+    def _root(kernel):
+        """A CPU's register; in a core, which has no such registers, what the kernel has noted."""
         cpu = next(iter(vcpus.vcpus(kernel).values()), None)
         if cpu is None:
             raise Unreadable("no CPU is in the kernel")
         with selected_thread(cpu):
             root = register_value("cr3")
-        if root is None:
-            raise Unreadable("this target does not tell cr3, where the page tables begin")
-        self.root = root & ADDRESS
+        return kernel.target.integer(kernel.address("paging_root_noted")) if root is None else root
 
     def entries(self, table):
         data = self.target.read(self.direct_map + table, PAGE)

@@ -13,7 +13,7 @@ STRUCTS = ("debug_manifest", "process", "thread", "sched", "cpu_scheduler", "sch
            "arch_switch_frame")
 ENUMS = ("sched_state",)
 SYMBOLS = ("debug_manifest", "process_list", "scheduler", "percpu_offset", "cpu_schedulers",
-           "current_thread", "preempt_count")
+           "current_thread", "preempt_count", "panic_cpu")
 
 
 class Description:

@@ -78,6 +78,11 @@ class Stub:
         at, size, _ = self.layout[name]
         return int.from_bytes(self._registers[cpu][at:at + size], "little")
 
+    def describe(self, cpu):
+        """What QEMU says of a CPU."""
+        words = self.ask(b"qThreadExtraInfo,%x" % cpu)
+        return bytes.fromhex(words.decode()).decode("utf-8", "replace").strip()
+
     def _hello(self):
         """What the stub can do. A machine that ran stops because of us, and says so first."""
         answer = self.ask(b"qSupported:xmlRegisters=i386")

@@ -162,6 +162,4 @@ class Stop:
         return Shown(PROXY_THREAD + thread.tid, thread.name, text, self.cpus.get(on), thread)
 
     def _bare_cpu(self, cpu):
-        words = self.stub.ask(b"qThreadExtraInfo,%x" % cpu)
-        text = bytes.fromhex(words.decode()).decode("utf-8", "replace").strip()
-        return Shown(cpu, f"CPU {cpu - 1}", text, cpu)
+        return Shown(cpu, f"CPU {cpu - 1}", self.stub.describe(cpu), cpu)
