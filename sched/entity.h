@@ -140,13 +140,13 @@ struct sched_histogram {
 
 /* Per entity. Times are exact up to `since`; the sum of time[] is since - created. */
 struct sched_entity_stats {
-	ktime_t time[SCHED_DEAD];              /* (r) ns spent in each state but the last */
+	ktime_t time[SCHED_DEAD];               /* (r) ns spent in each state but the last */
 	uint64_t switches[SCHED_LEAVING_COUNT]; /* (r) times it left a CPU to another */
-	uint64_t wakeups;                      /* (r) from BLOCKED, and the start */
-	uint64_t migrations;                   /* (r) changes of run queue */
-	uint64_t steals;                       /* (r) those of them made by an idle CPU */
-	uint32_t misses;                       /* (r) jobs not done at their deadline */
-	uint32_t overruns;                     /* (r) jobs that used up their budget */
+	uint64_t wakeups;                       /* (r) from BLOCKED, and the start */
+	uint64_t migrations;                    /* (r) changes of run queue */
+	uint64_t steals;                        /* (r) those of them made by an idle CPU */
+	uint32_t misses;                        /* (r) jobs not done at their deadline */
+	uint32_t overruns;                      /* (r) jobs that used up their budget */
 };
 
 /* Per run queue. */

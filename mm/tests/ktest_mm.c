@@ -186,8 +186,8 @@ static bool use_stacks(void)
 }
 
 /*
- * Frames of stacks that are unmapped come back when the other CPUs have answered: waits for `wanted`
- * free ones, or five seconds.
+ * Frames of stacks that are unmapped come back when the other CPUs have answered: waits for
+ * `wanted` free ones, or five seconds.
  */
 static uint64_t await_free_frames(uint64_t wanted)
 {
