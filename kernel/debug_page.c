@@ -55,10 +55,10 @@ static bool fits(const struct debug_event *e, const struct debug_record *r)
 		is_or_any(e->process, r->about->process->process_id) && fits_object(e, r->about);
 }
 
-__noinline void debug_page_hit(unsigned number, const struct debug_record *record)
+__noinline void debug_page_hit(unsigned number, const struct debug_record *record, uint64_t hit)
 {
 	/* Keeps the call and its arguments, which the debugger shows. */
-	__asm__ volatile("" : : "r"(number), "r"(record) : "memory");
+	__asm__ volatile("" : : "r"(number), "r"(record), "r"(hit) : "memory");
 }
 
 void debug_page_check(const struct debug_record *record)
@@ -68,7 +68,7 @@ void debug_page_check(const struct debug_record *record)
 
 		if (!fits(e, record))
 			continue;
-		atomic_fetch_add_explicit(&e->hits, 1, memory_order_relaxed);
-		debug_page_hit(i, record);
+		debug_page_hit(
+			i, record, atomic_fetch_add_explicit(&e->hits, 1, memory_order_relaxed));
 	}
 }

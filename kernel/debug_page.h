@@ -46,6 +46,6 @@ struct debug_record {
 void debug_page_check(const struct debug_record *record);
 
 /* Where the debugger stops; the event is debug_page.event[number]. */
-void debug_page_hit(unsigned number, const struct debug_record *record);
+void debug_page_hit(unsigned number, const struct debug_record *record, uint64_t hit);
 
 #endif

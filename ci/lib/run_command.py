@@ -63,12 +63,11 @@ def watch(connection, process, place):
         qmp.command("query-status")
         while resets <= RESETS_MAX:
             events, qmp.events = qmp.events, []
-            for event in events:
-                if event["event"] == "RESET" and event["data"]["guest"]:
-                    resets = 0 if log.had_prompt() else resets + 1
-                elif event["event"] == "GUEST_PANICKED":
-                    keep_core(qmp, place)
-                    qmp.command("cont")
+            if any(event["event"] == "RESET" and event["data"]["guest"] for event in events):
+                resets = 0 if log.had_prompt() else resets + 1
+            if any(event["event"] == "GUEST_PANICKED" for event in events):
+                keep_core(qmp, place)
+                qmp.command("cont")
             if not qmp.events and not qmp.wait():
                 return
     except (QmpError, OSError):

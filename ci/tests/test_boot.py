@@ -36,7 +36,7 @@ TIMEOUTS = {"hang", "hang-halted", "silent", "panic-then-hang"}
 
 def boot(*arguments):
     return subprocess.run([ROOT / "ci/boot", "--firmware", "pvh", *arguments], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
 
 
 def boot_case(folder, name, *more):

@@ -15,7 +15,7 @@ SPINNERS = {f"spinner.{n}" for n in range(1, 9)}
 @pytest.fixture(name="terminal", params=["bios", "pvh"])
 def make_run(request):
     """`make run` at its prompt, in a terminal of 100 columns."""
-    terminal = pexpect.spawn("make", ["-s", "run", f"FIRMWARE={request.param}"], cwd=str(ROOT), timeout=30,
+    terminal = pexpect.spawn("make", ["-s", "run", f"FIRMWARE={request.param}"], cwd=str(ROOT), timeout=120,
                              encoding="utf-8", dimensions=(40, 100))
     terminal.expect(r"run (\d+), Ctrl-A x leaves")
     terminal.number = terminal.match[1]
@@ -34,7 +34,7 @@ def typed(terminal, line):
 def gdb(number, command):
     flags = f"-batch -ex '{command}'"
     return subprocess.run(["make", "-s", "gdb", f"RUN={number}", f"GDBFLAGS={flags}"], cwd=ROOT, text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=True).stdout
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, check=True).stdout
 
 
 def top_screen(terminal):

@@ -22,7 +22,7 @@ def start(folder, *more):
     """A machine in a terminal of its own; (terminal, run number)."""
     terminal = pexpect.spawn(
         COMMAND[0], [COMMAND[1], "run", "--out", str(folder), "--firmware", "pvh", "--smp", "2",
-                     "--mem", "64M", "--accel", "tcg", *more], timeout=20, encoding="utf-8")
+                     "--mem", "64M", "--accel", "tcg", *more], timeout=120, encoding="utf-8")
     terminal.expect(r"run (\d+), Ctrl-A x leaves")
     return terminal, terminal.match[1]
 
@@ -35,7 +35,7 @@ def leave(terminal):
 
 
 def command(name, *arguments):
-    return subprocess.run([*COMMAND, name, *arguments], text=True, stdin=subprocess.DEVNULL, timeout=60,
+    return subprocess.run([*COMMAND, name, *arguments], text=True, stdin=subprocess.DEVNULL, timeout=120,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
 
@@ -76,7 +76,7 @@ def test_editor_attaches(tmp_path):
     program, server = (launch[key].replace("${workspaceFolder}", str(ROOT))
                        for key in ("program", "miDebuggerServerAddress"))
     talk = f"-target-select remote {server}\n-data-evaluate-expression $pc\n-target-detach\n-gdb-exit\n"
-    done = subprocess.run(["gdb", "-i=mi", "-q", program], input=talk, text=True, timeout=30, check=True,
+    done = subprocess.run(["gdb", "-i=mi", "-q", program], input=talk, text=True, timeout=120, check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert "^connected" in done.stdout and "<spin_for_ever" in done.stdout, done.stdout
     assert "only CPUs are shown: the symbol file in gdb is no MultiOS kernel" in done.stdout, done.stdout
@@ -209,7 +209,7 @@ def debug_in_tmux():
     terminal = pexpect.spawn(
         COMMAND[0], [COMMAND[1], "debug", "--out", "build/gcc-debug", "--firmware", "pvh", "--smp", "1",
                      "--mem", "512M", "--accel", "tcg"],
-        env={"PATH": "/usr/bin:/bin", "TMUX": "", "TERM": "xterm"}, timeout=20, encoding="utf-8",
+        env={"PATH": "/usr/bin:/bin", "TMUX": "", "TERM": "xterm"}, timeout=120, encoding="utf-8",
         dimensions=(50, 120), cwd=ROOT)
     terminal.expect(r"(?=[\s\S]*console of run (\d+), Ctrl-A x leaves)"
                     r"(?=[\s\S]*kernel_main[\s\S]*\(gdb\))")
@@ -217,11 +217,22 @@ def debug_in_tmux():
     terminal.close(force=True)
 
 
+def console_pane(terminal):
+    """
+    What stands in the lower pane. What tmux sends to its terminal is no text to look for: a line that
+    comes slowly is written in pieces, with movements of the cursor between them.
+    """
+    done = subprocess.run(["tmux", "-L", f"multios-{terminal.pid}", "capture-pane", "-p", "-t", ".1"], text=True,
+                          stdout=subprocess.PIPE, check=False)
+    return done.stdout
+
+
 def test_console_beside_gdb_in_tmux(tmux):
     """With tmux one terminal is enough: gdb in one pane, the console in the other."""
     terminal, _ = tmux
     terminal.send("continue\r")
-    terminal.expect(r"MultiOS \d[\s\S]*in a second terminal")
+    assert wait_for(lambda: "in a second terminal" in console_pane(terminal), 120), console_pane(terminal)
+    assert re.search(r"^MultiOS \d", console_pane(terminal), re.M), console_pane(terminal)
     terminal.send("\x03")
     terminal.expect("SIGINT")
     for line in ("set confirm off", "kill", "quit"):
@@ -254,12 +265,12 @@ def test_console_of_debug():
     gdb = pexpect.spawn(
         COMMAND[0], [COMMAND[1], "debug", "--out", "build/gcc-debug", "--firmware", "pvh", "--smp", "1",
                      "--mem", "512M", "--accel", "tcg"],
-        env={"PATH": "/usr/bin:/bin", "TMUX": "", "TERM": "dumb"}, timeout=20, encoding="utf-8")
+        env={"PATH": "/usr/bin:/bin", "TMUX": "", "TERM": "dumb"}, timeout=120, encoding="utf-8")
     gdb.expect(r"make console RUN=(\d+)")
     number = gdb.match[1]
     gdb.expect("Temporary breakpoint 1, kernel_main")
     gdb.expect_exact("(gdb)")
-    console = pexpect.spawn(COMMAND[0], [COMMAND[1], "console", "--run", number], timeout=20, encoding="utf-8")
+    console = pexpect.spawn(COMMAND[0], [COMMAND[1], "console", "--run", number], timeout=120, encoding="utf-8")
     console.expect("Ctrl-A x leaves")
     gdb.sendline("continue")
     console.expect("MultiOS")

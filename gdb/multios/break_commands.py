@@ -35,11 +35,18 @@ class HitBreakpoint(gdb.Breakpoint):
         super().__init__("*" + HIT, internal=True)
         self.silent = True
         self.target = target
-        self.hit = None
+        self.hit = self.last = None
 
     def stop(self):
-        kernel = Kernel(self.target)
-        self.hit = {"number": register_value("rdi") & 0xffffffff, **self._record(kernel)}
+        """
+        False, and the machine runs on, when this is the hit that was told last: with several CPUs gdb
+        can come to the same instruction of one of them twice.
+        """
+        number = register_value("rdi") & 0xffffffff
+        before, self.last = self.last, (number, register_value("rdx"))
+        if before == self.last:
+            return False
+        self.hit = {"number": number, **self._record(Kernel(self.target))}
         gdb.write("\n" + hit_text(self.hit))
         return True
 
@@ -78,7 +85,7 @@ class EventCommand(ui.MosCommand):
         """gdb's breakpoint, made anew when `delete` has taken it away."""
         if EventCommand.breakpoint is None or not EventCommand.breakpoint.is_valid():
             EventCommand.breakpoint = HitBreakpoint(self.target)
-        EventCommand.breakpoint.hit = None
+        EventCommand.breakpoint.hit = EventCommand.breakpoint.last = None
         return EventCommand.breakpoint
 
     def run_to(self, **fields):
