@@ -18,7 +18,9 @@ from ci.lib.qemu import ROOT, Machine, Qemu, Unusable, die_with_parent, qmp_pair
 from ci.lib.qmp import Qmp, QmpError  # noqa: E402
 
 ICOUNT_SHIFT = 6  # 64 ns of virtual time an instruction; idle time is skipped
-RESETS_MAX = 3    # without a prompt in between: more is a machine that never comes up
+# Without a prompt in between: more is a machine that never comes up. One reboot can be several: the
+# kernel tries every way there is until one has its effect, and so does SeaBIOS when it starts anew.
+RESETS_MAX = 12
 PROMPT = b"mos> "
 GOOD_ENDS = (0, EXIT_PASS, EXIT_POWEROFF)
 PANIC_PAUSES = ("-device", "pvpanic", "-action", "panic=pause")
