@@ -45,6 +45,7 @@ class Machine:
     icount: int | None = None
     turns: bool = True  # under icount: a CPU that sends an IPI lets the target go first
     accel: str = "tcg"
+    threads: str = "multi"  # of TCG without icount: one of the host for each CPU, or "single"
     cpu: str = "max"
     extra: tuple[str, ...] = ()
 
@@ -78,7 +79,7 @@ class Machine:
 
     def _accelerator(self):
         if self.icount is None:
-            return ["-accel", self.accel + (",thread=multi" if self.accel == "tcg" else "")]
+            return ["-accel", self.accel + (f",thread={self.threads}" if self.accel == "tcg" else "")]
         if self.accel != "tcg":
             raise Unusable(f"icount counts instructions, which accelerator {self.accel} does not")
         return ["-accel", "tcg", "-icount", f"shift={self.icount},sleep=off", *DETERMINISTIC]

@@ -16,7 +16,8 @@ from ci.lib.qemu import ROOT, Machine
 
 FULL = os.environ.get("MATRIX") == "full"
 TIMEOUT = 1200 if FULL else 240
-CMDLINE = "test=all bench=boot repeat=25"  # test_races() does all rounds
+CMDLINE = "test=all bench=boot repeat=10"  # test_races() does all rounds
+MEMORY = "128M"  # little is quick; mm/tests boots with more
 ICOUNT_SHIFT = 6
 # The firmware waits a moment, so that kernels loaded by GRUB start at another time.
 LATER = ("-boot", "menu=on,splash-time=77")
@@ -31,7 +32,7 @@ def machine_of(row):
     about = dict(zip(pairwise.FACTORS, row))
     kernel = kernel_of(about["cc"], about["build"])
     return Machine(kernel=kernel, iso=kernel.with_suffix(".iso"), firmware=about["firmware"],
-                   smp=str(about["smp"]), cmdline=CMDLINE,
+                   smp=str(about["smp"]), memory=MEMORY if about["smp"] <= 8 else "512M", cmdline=CMDLINE,
                    icount=ICOUNT_SHIFT if about["clock"] == "icount" else None)
 
 

@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 from ci.lib.qemu import ROOT, Machine, Qemu, wait_for
+from ci.lib.qmp import Qmp, QmpError
 
 PROMPT = "mos> "
 # 2 seconds, gdb's own, are few on a machine with much to do.
@@ -14,30 +16,49 @@ GDB = ("gdb", "-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 
        "-iex", "set remotetimeout 60")
 
 
+A_WHILE = 0.03  # seconds that it runs before gdb comes
+
+
 class Session:
-    """One QEMU with a console and a gdb stub. Leave the `with` block to end it."""
+    """
+    One QEMU with a console and a gdb stub. Leave the `with` block to end it. Between what is typed or
+    asked it stands still, and its CPUs share one thread of the host's: else its spinning threads would
+    take the time of all other tests.
+    """
 
     def __init__(self, build="gcc-debug", stopped=False, smp="4", **machine):
         self.kernel = ROOT / "build" / build / "multios.elf"
         self.watchdogs = int(build.endswith("debug"))  # threads there are besides, by default
         self.stopped = stopped
-        self.machine = Machine(kernel=self.kernel, smp=smp, **machine)
+        self.machine = Machine(kernel=self.kernel, smp=smp, **{"threads": "single", **machine})
         self.stack = contextlib.ExitStack()
         self.output = self.boot_output = ""
+        self.runs, self.qmp = not stopped, None
 
     def __enter__(self):
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="mos-gdb-"))
         self.socket = os.path.join(folder, "gdb")
         command = [*self.machine.arguments(), "-no-reboot", "-serial", "stdio",
-                   "-gdb", f"unix:{self.socket},server=on,wait=off"]
+                   "-gdb", f"unix:{self.socket},server=on,wait=off",
+                   "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
         self.qemu = self.stack.enter_context(Qemu(
             command + (["-S"] if self.stopped else []), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
         os.set_blocking(self.qemu.process.stdout.fileno(), False)
+        assert wait_for(lambda: os.path.exists(f"{folder}/qmp"), 60)
+        self.qmp = Qmp.connect(f"{folder}/qmp", timeout=60)
+        self.stack.callback(self.qmp.connection.close)
         return self
 
     def __exit__(self, *_):
         self.stack.close()
+
+    def let_run(self, runs):
+        """Lets the machine run, or stand still; one that has ended does neither."""
+        if runs != self.runs:
+            with contextlib.suppress(QmpError, OSError):
+                self.qmp.command("cont" if runs else "stop")
+        self.runs = runs
 
     def _heard(self, text):
         self.output += (self.qemu.process.stdout.read() or b"").decode("utf-8", "replace")
@@ -45,6 +66,7 @@ class Session:
 
     def wait_for(self, text, seconds=60):
         """Reads the console until `text` appears."""
+        self.let_run(True)
         assert wait_for(lambda: self._heard(text), seconds), self.output
 
     def type(self, line):
@@ -54,10 +76,12 @@ class Session:
         self.output = ""
         self.send(line)
         self.wait_for("\n" + PROMPT)
+        self.let_run(False)
         return self.output.replace("\r", "").split("\n", 1)[1].rsplit("\n", 1)[0]
 
     def send(self, line):
         """Types a line and does not wait for anything."""
+        self.let_run(True)
         self.qemu.process.stdin.write(line.encode() + b"\r")
         self.qemu.process.stdin.flush()
 
@@ -69,9 +93,12 @@ class Session:
 
     def gdb(self, *commands, attach=True, seconds=120, symbols=None, proxy=False, scripts=True):
         """
-        Runs gdb on the stopped machine, with another symbol file than its kernel's if one is given;
-        everything it printed. The machine goes on after.
+        Runs gdb on the machine, stopped somewhere else each time, with another symbol file than its
+        kernel's if one is given; everything it printed.
         """
+        if not self.stopped:
+            self.let_run(True)
+            time.sleep(A_WHILE)
         connect = [self.connect(proxy, symbols)] if attach else []
         arguments = [argument for command in [*connect, *commands] for argument in ("-ex", command)]
         done = subprocess.run(
@@ -79,6 +106,9 @@ class Session:
              symbols or self.kernel],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds,
             stdin=subprocess.DEVNULL, check=False)
+        if attach:  # gdb let it run when it left
+            self.stopped, self.runs = False, True
+            self.let_run(False)
         assert "Traceback" not in done.stdout and "Python Exception" not in done.stdout, done.stdout
         return done.stdout
 

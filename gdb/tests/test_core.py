@@ -58,6 +58,7 @@ class Pair:
             self.kernel = session.kernel
             machine = Qmp.connect(qmp, timeout=60)
             machine.command("stop")
+            session.stopped = True  # and stays so until gdb has looked
             machine.command("dump-guest-memory", paging=False, protocol=f"file:{self.raw}")
             self.live = answers(session.gdb(*marked(COMMANDS)))
         shutil.copyfile(self.raw, self.core)

@@ -102,14 +102,25 @@ def test_a_breakpoint_of_one_thread_survives(busy):
     assert row_of(text, "sleeper.2")["gdb"] == number
 
 
+def while_it_is_blocked(session, *commands):
+    """
+    Commands with sleeper.1 selected, which waits while sleeper.2 is about to; what was printed, and the
+    lists of threads in it, the first of which was asked for before the commands.
+    """
+    first, second = (gdb_number(session, name) for name in ("sleeper.1", "sleeper.2"))
+    for _ in range(8):  # the two may be awake at once, on two CPUs
+        text = plain(session, run_to(f"{SLEEPS} thread {second}"), "info threads", f"thread {first}", *commands)
+        lists = text.split("  Id ")[1:]
+        if row_of(lists[0], "sleeper.1")["state"] == "blocked":
+            return text, lists
+    raise AssertionError(text)
+
+
 def test_a_blocked_thread_can_be_stepped(busy):
     """It stops where it resumes, on whichever CPU, and from there on goes step by step."""
-    number = gdb_number(busy, "sleeper.1")
-    text = plain(busy, run_to(f"{SLEEPS} thread {gdb_number(busy, 'sleeper.2')}"), f"thread {number}",
-                 "print $pc", "stepi", "print $pc", "info threads", "stepi", "stepi", "print $pc",
-                 "info threads")
-    first, second = (part for part in text.split("  Id ")[1:])
-    for part in (first, second):
+    text, (_, *after) = while_it_is_blocked(busy, "print $pc", "stepi", "print $pc", "info threads", "stepi",
+                                            "stepi", "print $pc", "info threads")
+    for part in after:
         row = row_of(part, "sleeper.1")
         assert row["selected"] == "*" and "on CPU#" in row["place"], text
     before, resumed, stepped = re.findall(r"^\$\d+ = .*?(0x\w+)", text, re.M)
@@ -118,15 +129,9 @@ def test_a_blocked_thread_can_be_stepped(busy):
 
 def test_finish_waits_for_the_thread_that_was_selected(busy):
     """A frame of a blocked thread is left when that thread leaves it; others pass there meanwhile."""
-    first, second = (gdb_number(busy, name) for name in ("sleeper.1", "sleeper.2"))
-    for _ in range(8):  # the two may be awake at once, on two CPUs
-        text = plain(busy, run_to(f"{SLEEPS} thread {second}"), "info threads", f"thread {first}",
-                     "frame function run_sleeper", "down", "finish", "info threads")
-        before, after = (row_of(part, "sleeper.1") for part in text.split("  Id ")[1:])
-        if before["state"] == "blocked":
-            break
-    assert before["state"] == "blocked", text
-    assert after["selected"] == "*" and after["frame"].split("in ")[-1].startswith("run_sleeper"), text
+    text, (_, after) = while_it_is_blocked(busy, "frame function run_sleeper", "down", "finish", "info threads")
+    row = row_of(after, "sleeper.1")
+    assert row["selected"] == "*" and row["frame"].split("in ")[-1].startswith("run_sleeper"), text
 
 
 def test_stepping_a_thread_through_its_switch(busy):

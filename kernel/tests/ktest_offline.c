@@ -5,7 +5,7 @@
 #include "kernel/timer.h"
 
 #define ROUNDS   6u
-#define SLEEPERS 24u
+#define SLEEPERS 12u
 #define LEAVERS  8u
 
 static unsigned last_cpu(void)
