@@ -117,7 +117,7 @@ def build(mutant, folder):
         target = folder / (source + ".o")
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = folder / source
-        command([compiler[0], f"-I{folder}", *compiler[1:], "-w", "-g0", "-c", copy if copy.exists() else source, "-o", target], mutant.name)
+        command([compiler[0], f"-I{folder}", *compiler[1:], "-w", "-g0", "-O0", "-c", copy if copy.exists() else source, "-o", target], mutant.name)
         objects.append(target)
     if test not in sources:
         objects.append(made / (test + ".o"))
