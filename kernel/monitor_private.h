@@ -68,6 +68,10 @@ const char *monitor_limit_choice(unsigned index);
 struct process *monitor_find_process(const char *command, const struct command_value *value);
 struct process *monitor_new_process(const char *command, const char *name, unsigned priority);
 
+/* kernel/monitor_demo.c */
+void monitor_demo(const struct command_value *value);
+const char *monitor_demo_choice(unsigned index);
+
 /* kernel/monitor_locks.c */
 void monitor_locks(const struct command_value *value);
 const char *monitor_locks_choice(unsigned index);

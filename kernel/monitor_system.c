@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about memory, interrupts, the log, boot parameters, and the ways out. */
+#include "kernel/demo.h"
 #include "kernel/format.h"
 #include "kernel/log_private.h"
 #include "kernel/monitor_private.h"
@@ -135,6 +136,10 @@ void monitor_panic(const struct command_value *value __unused)
 /* What was started here for show would be counted as leaks. */
 static void end_workloads(void)
 {
+	unsigned cpu;
+
+	if (demo_running(&cpu) >= 0 && demo_stop())
+		console_printf("the demonstration did not end\n");
 	if (!workload_end_all(END_PATIENCE))
 		console_printf("some workload threads did not end\n");
 }

@@ -47,8 +47,9 @@ class Why(ui.MosCommand):
 
 mos why TID [--json]
 
-Blocked: on what, who has it, where that one took it, and why that one does not go on. Ready: behind
-whom on which CPU. The times are at least so long: no CPU's clock has been seen later."""
+Blocked: on what, who has it, where that one took it, and why that one does not go on. Throttled:
+what its reservation is and when its next period begins. Ready: behind whom on which CPU. The times
+are at least so long: no CPU's clock has been seen later."""
 
     NAME, USAGE = "why", "TID"
 
@@ -75,6 +76,10 @@ whom on which CPU. The times are at least so long: no CPU's clock has been seen 
                 row["waits"].update(taken_at(waits.mutex(cause["object"])))
         elif thread.state == "queued":
             row["queue"] = self._position(thread)
+        elif thread.state == "throttled":
+            entity = thread.entity
+            row["reservation"] = {"runtime": entity.runtime, "period": entity.period,
+                                  "goes_on_in": max(0, entity.key - time)}
         return row
 
     @staticmethod
@@ -114,6 +119,10 @@ whom on which CPU. The times are at least so long: no CPU's clock has been seen 
             return self._blocked(head, row)
         if row.get("queue"):
             return self._queued(head, row["queue"])
+        if "reservation" in row:
+            return [head + "has had its reservation, %s of every %s, on CPU %d: goes on in %s" % (
+                *(ui.time_text(row["reservation"][key]) for key in ("runtime", "period")),
+                row["cpu"], ui.time_text(row["reservation"]["goes_on_in"]))]
         said = {"running": "runs on CPU %s" % row["cpu"], "new": "has not been started",
                 "picked": "is picked on CPU %s and about to run" % row["cpu"],
                 "waking": "is on its way to a run queue", "dead": "has ended"}

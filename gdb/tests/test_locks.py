@@ -105,6 +105,19 @@ def test_why_a_sleeper_and_a_suspended_thread_do_not_run(stuck):
     assert wait_for(sleeping, 60)
 
 
+def test_why_a_throttled_thread_does_not_run(stuck):
+    """1 ms of every 10 s: the machine stops where it is held, sooner or later."""
+    tid = tid_of(stuck, "spinner.4")
+    stuck.type(f"policy {tid} dl 1000 10000000 10000000")
+    link = wait_for(lambda: next((link for link in stuck.at_rest(f"why {tid}")[0]["chain"]
+                                  if link["state"] == "throttled"), None), 60)
+    assert (link["reservation"]["runtime"], link["reservation"]["period"]) == (10 ** 6, 10 ** 10)
+    assert 0 < link["reservation"]["goes_on_in"] <= 10 ** 10
+    assert f"thread {tid} spinner.4 has had its reservation, 1.00 ms of every 10.000 s, on CPU " \
+        in stuck.gdb(f"mos why {tid}")
+    stuck.type(f"policy {tid} ts")
+
+
 def test_locks_have_owner_place_and_waiters(stuck):
     rows, = stuck.at_rest("locks")
     left, = [row for row in rows if row["name"] == "left"]
@@ -129,6 +142,30 @@ def test_a_kill_ends_the_deadlock(stuck):
     stuck.type(f"kill {tid_of(stuck, 'deadlock.1')}")
     assert wait_for(lambda: stuck.mos("deadlock")[0] == [], 60)
     assert "no deadlock" in stuck.gdb("mos deadlock")
+
+
+def test_the_philosophers_of_the_demonstration():
+    """`demo deadlock`: a cycle of three, in the order of the forks, each taken and wanted where it says."""
+    source = (ROOT / "kernel/demo_roles.c").read_text().splitlines()
+    taken, wanted = (f"run_philosopher (kernel/demo_roles.c:{i})" for text in (
+        "mutex_lock_killable(own)", "mutex_lock_in_cycle(other)")
+        for i, line in enumerate(source, 1) if text in line)
+    with Session(smp="2") as session:
+        assert "three philosophers" in session.type("demo deadlock")
+        assert wait_for(lambda: session.mos("deadlock")[0], 60)
+        (cycle,), why = session.mos("deadlock", f"why {tid_of(session, 'philosopher.2')}")
+        stopped = session.type("demo stop")
+        after, = session.mos("deadlock")
+    rows = {row["name"]: row for row in cycle["threads"]}
+    for i in (1, 2, 3):
+        row, neighbour = rows.pop(f"philosopher.{i}"), i % 3 + 1
+        assert row["waits_for"] == f"mutex fork {neighbour}"
+        assert row["owner"]["name"] == f"philosopher.{neighbour}"
+        assert (row["taken_at"], row["waits_at"]) == (taken, wanted)
+    assert not rows and not cycle["behind"]
+    assert [link["name"] for link in why["chain"]] == ["philosopher.2", "philosopher.3", "philosopher.1"]
+    assert why["cycle"]["name"] == "philosopher.2"
+    assert "deadlock has ended" in stopped and after == []
 
 
 def test_spinlocks_of_a_cpu_in_a_switch():

@@ -96,7 +96,7 @@ def test_banner(monitor):
 
 def test_help_names_every_command(monitor):
     text = monitor.run("help")
-    for name in ("help ps threads top cpu runq mem irq log trace spawn kill prio ground limit policy affinity suspend resume sleep wake "
+    for name in ("help ps threads top cpu runq mem irq log trace spawn demo kill prio ground limit policy affinity suspend resume sleep wake "
                  "sched topology offline online latency stats gantt balance check params panic reboot poweroff").split():
         assert re.search(rf"^{name}( |$)", text, re.M), name
     text = monitor.run("help spawn")
@@ -203,6 +203,9 @@ def test_shows(monitor, line, words):
     ("affinity 0 none", 'affinity: cpus is "none", expected CPUs from 0 to 3'),
     ("suspend 999999", "suspend: there is no thread 999999"),
     ("resume x", 'resume: thread is "x", expected'),
+    ("demo nothing", 'demo: name is "nothing", expected convoy, starvation, gaming, overload, inversion, '
+                     "inheritance, deadlock, stop"),
+    ("demo stop", "demo: none runs"),
     ("poweroff now", 'poweroff: "now" is one too many, expected no arguments'),
 ])
 def test_wrong_arguments(monitor, line, words):
@@ -370,6 +373,41 @@ def test_workloads_run_and_end(monitor, name):
     else:
         raise AssertionError(f"not all of them run: {before} {after}")
     end_all(monitor, name)
+
+
+@pytest.mark.parametrize("name, threads, algorithm", [
+    ("convoy", ["long", "brief.1", "brief.2", "brief.3"], "rr"),
+    ("starvation", ["greedy", "starved"], "rr"),
+    ("gaming", ["gamer", "honest.1", "honest.2"], "mlfq"),
+    ("overload", ["each-20", "each-30", "each-50"], "edf"),
+    ("inversion", ["low", "middle", "high"], "rr"),
+    ("inheritance", ["low", "middle", "high"], "rr"),
+    ("deadlock", ["philosopher.1", "philosopher.2", "philosopher.3"], "rr"),
+])
+def test_demonstrations(monitor, name, threads, algorithm):
+    """Each starts, says where to look, is listed with its figures, refuses a second one, and ends."""
+    assert re.search(rf"^  {name} +\w", monitor.run("demo"), re.M)
+    said = monitor.run(f"demo {name}")
+    assert re.match(rf"{name} on CPU \d: .*\nlook  .*\nsee   .*\n(.*\n)*how   demo shows", said), said
+    assert f"demo: {name} runs already" in monitor.run("demo convoy")
+    shown = monitor.run("demo")
+    rows = re.findall(r"^ *(\d+) +([\d.]+) +(\d+) +([\d.]+) +([\d.]+) +(\d+)  (\S+)$", shown, re.M)
+    assert [row[-1] for row in rows] == threads, shown
+    assert {row["TID"] for row in monitor.rows("threads")} >= {row[0] for row in rows}
+    assert f"algorithm:   {algorithm}" in monitor.run("sched")
+    assert f"{name} has ended" in monitor.run("demo stop")
+    assert not {row["TID"] for row in monitor.rows("threads")} & {row[0] for row in rows}
+    assert "algorithm:   rr" in monitor.run("sched")
+    assert "4 run queues checked, 0 wrong" in monitor.run("check")
+
+
+def test_a_demonstration_needs_a_second_cpu_and_ends_with_the_machine(fresh):
+    monitor = fresh("gcc-debug", smp=1)
+    assert "demo: needs a second CPU" in monitor.run("demo convoy")
+    monitor = fresh("gcc-debug", smp=2)
+    monitor.run("demo starvation")
+    monitor.type("poweroff\r")
+    assert monitor.exit_code() in (0, 93) and "leak" not in monitor.terminal.before
 
 
 def test_priority_and_affinity(monitor):
