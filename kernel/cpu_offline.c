@@ -5,7 +5,8 @@
  * The scheduler takes the CPU off line; its idle thread, once it is the only one left there, gives
  * back what the CPU kept for itself and rests in a loop of its own. It goes on answering requests
  * to flush translations, and nothing else interrupts it: its timers have gone to the CPU that sent
- * it away. One CPU leaves or comes back at a time.
+ * it away. One CPU leaves or comes back at a time, and nobody is promised time meanwhile: that is
+ * what the admission lock is for.
  */
 #include "kernel/cpu_offline.h"
 #include "kernel/completion.h"
@@ -14,7 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/mutex.h"
 #include "kernel/preempt.h"
-#include "kernel/thread.h"
+#include "kernel/thread_policy.h"
 #include "kernel/timer.h"
 #include "mm/frame.h"
 #include "mm/kstack.h"
@@ -22,7 +23,6 @@
 #include <arch/smp.h>
 #include <arch/time.h>
 
-static struct mutex lock = MUTEX_INIT(lock);           /* one at a time */
 static struct completion done = COMPLETION_INIT(done); /* the CPU rests, or is back */
 
 /* --- on the CPU itself ----------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ int cpu_offline(unsigned cpu)
 
 	if (cpu == 0)
 		return -EPERM;
-	mutex_lock(&lock);
+	mutex_lock(&thread_admission);
 	err = leave(cpu);
 	if (!err) {
 		completion_wait(&done);
@@ -124,7 +124,7 @@ int cpu_offline(unsigned cpu)
 		log_info("CPU %u is off line", cpu);
 		override_masks(cpu);
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&thread_admission);
 	return err;
 }
 
@@ -144,12 +144,12 @@ int cpu_online(unsigned cpu)
 {
 	int err;
 
-	mutex_lock(&lock);
+	mutex_lock(&thread_admission);
 	err = call_back(cpu);
 	if (!err) {
 		log_info("CPU %u is on line", cpu);
 		restore_masks();
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&thread_admission);
 	return err;
 }

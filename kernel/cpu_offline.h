@@ -9,7 +9,8 @@
  * Takes a CPU off line. What runs or waits there goes elsewhere; a thread that may run on no other
  * CPU on line may run on any until one of its own is back, which is logged. Returns when the CPU
  * rests and has given back its caches and timers. -EPERM for CPU 0, which takes the devices'
- * interrupts; -EINVAL when the CPU is not on line; -EBUSY when it is the last one.
+ * interrupts; -EINVAL when the CPU is not on line; -EBUSY when it is the last one or has promised
+ * reservations.
  */
 int __must_check cpu_offline(unsigned cpu);
 

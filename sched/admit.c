@@ -492,30 +492,46 @@ static void order_by_period(
 	}
 }
 
+/* A CPU on line that se may run on and that can promise it, its present one if possible. */
+static unsigned find_promise(
+	struct sched *s, struct sched_entity *se, const struct sched_params *params, ktime_t now)
+{
+	struct demand d = demand_for(s, params);
+	unsigned cpu = se->bound;
+	struct cpumask mask;
+
+	cpumask_snapshot(&mask, &s->online);
+	cpumask_and(&mask, &mask, &se->affinity);
+	if (cpu == SCHED_NO_CPU || !cpumask_test(&mask, cpu) || !fits(s->rq[cpu], se, &d, now))
+		cpu = choose_cpu(s, se, &mask, &d, now);
+	return cpu;
+}
+
+/* The mask was looked at without the run queue's lock: may it be that CPU still? */
+static bool promise_holds(const struct sched_entity *se, unsigned cpu)
+{
+	return cpu == SCHED_NO_CPU || cpumask_test(&se->affinity, cpu);
+}
+
 int sched_set_reserved(struct sched *s, struct sched_entity *se, const struct sched_params *params,
 	unsigned from, ktime_t now)
 {
 	unsigned cpu = SCHED_NO_CPU;
-	struct cpumask mask;
 	struct sched_rq *rq;
 
-	if (sched_kind_reserves(params->kind)) {
-		struct demand d = demand_for(s, params);
-
-		cpumask_snapshot(&mask, &s->online);
-		cpumask_and(&mask, &mask, &se->affinity);
-		cpu = se->bound;
-		if (cpu == SCHED_NO_CPU || !cpumask_test(&mask, cpu) ||
-			!fits(s->rq[cpu], se, &d, now))
-			cpu = choose_cpu(s, se, &mask, &d, now);
-		if (cpu == SCHED_NO_CPU)
+	do {
+		if (sched_kind_reserves(params->kind) &&
+			(cpu = find_promise(s, se, params, now)) == SCHED_NO_CPU)
 			return -EBUSY;
-	}
-	rq = entity_lock(se);
-	if (se->state == SCHED_DEAD) {
+		rq = entity_lock(se);
+		if (se->state == SCHED_DEAD) {
+			spin_unlock(&rq->lock);
+			return -ESRCH;
+		}
+		if (promise_holds(se, cpu))
+			break;
 		spin_unlock(&rq->lock);
-		return -ESRCH;
-	}
+	} while (true);
 	change(rq, se, params, cpu, from, now);
 	if (params->kind == SCHED_KIND_RM)
 		order_by_period(s, s->rq[cpu], from, now);

@@ -259,9 +259,15 @@ static bool requeues(const struct sched_config *a, const struct sched_config *b)
 		a->boost_interval != b->boost_interval;
 }
 
+static uint32_t generation_after(uint32_t generation)
+{
+	return ++generation == SCHED_GENERATION_CHANGES ? SCHED_NO_GENERATION + 1 : generation;
+}
+
+/* While the algorithm is not that of the generation, that is none: see init_shared(). */
 int sched_set_config(struct sched *s, const struct sched_config *config)
 {
-	uint32_t generation = atomic_load(&s->generation) + 1;
+	uint32_t generation = generation_after(atomic_load(&s->generation));
 	bool hands_over;
 
 	if (!sched_config_valid(config) || config->admission != s->config.admission ||
@@ -270,9 +276,11 @@ int sched_set_config(struct sched *s, const struct sched_config *config)
 	if (s->changing != SCHED_NO_CPU)
 		return -EBUSY;
 	hands_over = requeues(&s->config, config);
+	if (hands_over)
+		atomic_store(&s->generation, SCHED_GENERATION_CHANGES);
 	sched_store_config(s, config);
 	if (hands_over)
-		atomic_store(&s->generation, generation + (generation == SCHED_NO_GENERATION));
+		atomic_store(&s->generation, generation);
 	s->changing = 0;
 	return 0;
 }

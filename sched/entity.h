@@ -31,16 +31,17 @@ struct sched_policy;
  * on, the number that decides preemption, and the order in which waiters are woken. A LEVELS policy
  * owns a range of ranks, a TREE policy exactly one, SCHED_RANK_TS.
  */
-#define SCHED_RANK_COUNT    128
-#define SCHED_RANK_DL       0   /* reservations, by deadline: a tree */
-#define SCHED_RANK_FP       1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
-#define SCHED_RANK_HANDOVER 100 /* time sharing by an algorithm that is no longer: a turn each */
-#define SCHED_RANK_TS       101 /* first rank of the time-sharing class */
-#define SCHED_RANK_IDLE     127 /* the idle entity alone */
-#define SCHED_NO_CPU        CONFIG_MAX_CPUS
-#define SCHED_NO_GENERATION 0u          /* is never that of a configuration */
-#define SCHED_PERIOD_MAX    (1ll << 60) /* of D and T: 36 years */
-#define SCHED_NO_JOB        (-1ll)      /* no release yet: the next time it is runnable */
+#define SCHED_RANK_COUNT         128
+#define SCHED_RANK_DL            0   /* reservations, by deadline: a tree */
+#define SCHED_RANK_FP            1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
+#define SCHED_RANK_HANDOVER      100 /* time sharing by an algorithm that is no longer: a turn each */
+#define SCHED_RANK_TS            101 /* first rank of the time-sharing class */
+#define SCHED_RANK_IDLE          127 /* the idle entity alone */
+#define SCHED_NO_CPU             CONFIG_MAX_CPUS
+#define SCHED_NO_GENERATION      0u          /* is never that of a configuration */
+#define SCHED_GENERATION_CHANGES UINT32_MAX  /* nor is this, which no run queue has either */
+#define SCHED_PERIOD_MAX         (1ll << 60) /* of D and T: 36 years */
+#define SCHED_NO_JOB             (-1ll)      /* no release yet: the next time it is runnable */
 
 /* Kinds of neighbourhood in struct sched_cpu_place, and classes of load: see sched/index.h. */
 #define SCHED_NEAR_COUNT   4

@@ -203,27 +203,41 @@ void sched_add_cpu(
 
 /* --- start and wake-up ----------------------------------------------------------------------- */
 
+static __noinline void set_quantum(const struct sched *s, struct sched_entity *se)
+{
+	se->quantum = se->policy->quantum(s, se);
+}
+
 /* sched_apply_params() for plain time sharing. */
 static __always_inline void init_level(
 	const struct sched *s, struct sched_entity *se, unsigned level)
 {
 	se->own_level = se->level = (uint8_t)level;
 	se->urgency = se->own_urgency = (uint8_t)(SCHED_URGENCY_TS + level);
-	se->quantum =
-		unlikely(se->policy->quantum) ? se->policy->quantum(s, se) : s->quantum[level];
+	if (unlikely(se->policy->quantum))
+		set_quantum(s, se);
+	else
+		se->quantum = s->quantum[level];
 }
 
-/* With a mask, a deadline, or a real-time class. */
 /*
- * Of time sharing as it is now. The generation is read first: one that is changed meanwhile is
- * older than the algorithm, not younger, and the start finds that out.
+ * Of time sharing as it is now. A generation that is the same before and after is that of the
+ * algorithm read in between; else the start finds out that it belongs to no CPU's.
  */
 static __always_inline void init_shared(struct sched *s, struct sched_entity *se, ktime_t now)
 {
-	se->generation = atomic_load_explicit(&s->generation, memory_order_acquire);
-	init_entity(se, atomic_load_explicit(&s->ts, memory_order_relaxed), s->first, now);
+	uint32_t generation = atomic_load_explicit(&s->generation, memory_order_acquire);
+	const struct sched_policy *ts = atomic_load_explicit(&s->ts, memory_order_acquire);
+
+	se->generation = generation;
+	if (unlikely(atomic_load_explicit(&s->generation, memory_order_relaxed) != generation)) {
+		barrier(); /* a branch is two instructions less than a conditional move */
+		se->generation = SCHED_GENERATION_CHANGES;
+	}
+	init_entity(se, ts, s->first, now);
 }
 
+/* With a mask, a deadline, or a real-time class. */
 static __noinline int attach_special(
 	struct sched *s, struct sched_entity *se, const struct sched_params *params, ktime_t now)
 {
@@ -251,12 +265,13 @@ int sched_attach(
 	return 0;
 }
 
+/* Last: it is a jump, and nothing has to be kept over a call. */
 void sched_attach_plain(struct sched *s, struct sched_entity *se, unsigned level, ktime_t now)
 {
 	KASSERT(s->first && level < SCHED_LEVEL_COUNT);
 	init_shared(s, se, now);
-	init_level(s, se, level);
 	se->affinity = s->all;
+	init_level(s, se, level);
 }
 
 bool sched_rq_wake_stopped(struct sched_rq *rq, struct sched_entity *se)

@@ -343,6 +343,73 @@ static void change_check(void)
 	memset(won, 0, sizeof(won));
 }
 
+/* --- 12: a thread is created and started while the algorithm changes ---------------------------
+ */
+
+static void create_set_up(void)
+{
+	start_machine();
+	start_here(1, 2);
+	memset(se_of(1), 0, sizeof(*se_of(1)));
+}
+
+static void change_to_tree(unsigned cpu)
+{
+	struct sched_config config = m.s.config;
+
+	config.algorithm = SCHED_POLICY_priority;
+	MACHINE_EXPECT(!sched_set_config(&m.s, &config));
+	change_cpus(cpu);
+}
+
+static void create_1(unsigned cpu)
+{
+	struct sched_params params = {.level = SCHED_LEVEL_NORMAL};
+
+	MACHINE_EXPECT(!sched_attach(&m.s, se_of(1), &params, m.now));
+	sched_start(&m.s, se_of(1), cpu, m.now);
+	m.tasks = 2;
+}
+
+static void create_check(void)
+{
+	MACHINE_EXPECT(se_of(1)->state == SCHED_RUNNING);
+}
+
+/* --- 13: a thread is given a reservation while its mask changes --------------------------------
+ */
+
+static void reserve_set_up(void)
+{
+	start_machine();
+	start_here(0, 0);
+	start_here(1, 0);
+}
+
+static void reserve_for_0(unsigned cpu)
+{
+	struct sched_params params = {
+		.kind = SCHED_KIND_DL, .runtime = NSEC_PER_MSEC, .period = 10 * NSEC_PER_MSEC};
+
+	MACHINE_EXPECT(!sched_set_params(&m.s, se_of(0), &params, cpu, m.now));
+}
+
+/* It comes too late where the other CPU is promised already. */
+static void try_0_on_1(unsigned cpu)
+{
+	struct cpumask cpus = mask_of(2);
+
+	won[cpu] = !sched_set_affinity(&m.s, se_of(0), &cpus, cpu, m.now);
+}
+
+static void reserve_check(void)
+{
+	MACHINE_EXPECT(cpumask_test(&se_of(0)->affinity, se_of(0)->bound));
+	MACHINE_EXPECT(cpu_of(se_of(0)) == se_of(0)->bound);
+	MACHINE_EXPECT(se_of(0)->bound == 1 || !won[2]);
+	won[2] = false;
+}
+
 /* --------------------------------------------------------------------------------------------- */
 
 #define PROTOCOL(id, setup, cpu0, cpu1, cpu2, at_rest)                                             \
@@ -372,6 +439,9 @@ PROTOCOL(change_to_tree_against_wake_and_block, change_to_tree_set_up, change_cp
 	wake_0, change_check)
 PROTOCOL(change_to_list_against_wake_and_block, change_to_list_set_up, change_cpus, block_here,
 	wake_0, change_check)
+PROTOCOL(create_against_change, create_set_up, change_to_tree, create_1, nothing, create_check)
+PROTOCOL(reserve_against_affinity, reserve_set_up, reserve_for_0, block_here, try_0_on_1,
+	reserve_check)
 
 int main(void)
 {
@@ -389,6 +459,8 @@ int main(void)
 		cmocka_unit_test(claims_of_idle_cpus),
 		cmocka_unit_test(change_to_tree_against_wake_and_block),
 		cmocka_unit_test(change_to_list_against_wake_and_block),
+		cmocka_unit_test(create_against_change),
+		cmocka_unit_test(reserve_against_affinity),
 	};
 
 	cmocka_set_test_filter(getenv("MOS_TEST")); /* NULL: all */
