@@ -21,3 +21,14 @@ $(TEST_KERNELS:%=test-kernel-%): test-kernel-%:
 .PHONY: matrix
 matrix: ## boot every combination of firmware, CPUs, compiler, build and clock; takes about an hour
 	+@MATRIX=full ci/python ci/lib/test_command.py ci/tests/test_matrix.py $(if $(TEST),-k '$(TEST)')
+
+## MINUTES: how long `make soak` lasts, by the kernel's clock
+MINUTES ?= 5
+## SEED: of what `make soak` does at random; 0: another one in every run
+SEED ?= 0
+
+.PHONY: soak
+soak: kernel ## torture the kernel for MINUTES on SMP CPUs; prints seed and counts, fails by exit code
+	@ci/boot --cc '$(CC)' --build '$(BUILD)' --smp '$(SMP)' --mem '$(MEM)' --firmware pvh \
+		--timeout $$(( $(MINUTES) * 180 + 120 )) \
+		--cmdline 'sched=$(SCHED) loglevel=0 test=torture torture='$$(( $(MINUTES) * 60 ))' seed=$(SEED) $(CMDLINE)'
