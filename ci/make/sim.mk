@@ -19,6 +19,11 @@ sim-bench: $(HOST)/mos-sim ## how long the simulator takes for 20,000 tasks on 4
 	@TIMEFORMAT='%U s of CPU time, %R s in all'; \
 		time $(HOST)/mos-sim --quiet tools/sim/examples/crowd.yaml
 
+.PHONY: docs-pictures
+docs-pictures: $(HOST)/mos-sim ## draw the pictures of docs/policies.md anew
+	$(Q)for f in tools/sim/examples/policy-*.yaml; do \
+		$(HOST)/mos-sim --svg $$f > docs/pictures/$$(basename $$f .yaml).svg || exit; done
+
 $(HOST)/release/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(SIM_CFLAGS) -MMD -MP -c $< -o $@
