@@ -16,9 +16,21 @@ _Atomic uint64_t limits[LIMIT_COUNT];
 const char *limit_name(unsigned which)
 {
 	static const char *const names[LIMIT_COUNT] = {
-		"threads", "processes", "process-threads", "process-memory"};
+		"threads", "processes", "memory", "process-threads", "process-memory"};
 
 	return which < LIMIT_COUNT ? names[which] : NULL;
+}
+
+uint64_t limit_memory_used(void)
+{
+	return frame_used_pages() * ARCH_PAGE_SIZE;
+}
+
+bool limit_memory_refused(uint64_t bytes)
+{
+	uint64_t limit = limit_get(LIMIT_MEMORY), used = limit_memory_used();
+
+	return used > limit || bytes > limit - used;
 }
 
 static uint64_t number_or(unsigned param, uint64_t otherwise)
@@ -37,6 +49,9 @@ void limits_init(void)
 		number_or(kernel_params.threads, MAX(bytes / MEMORY_PER_THREAD, THREADS_MIN)));
 	limit_set(LIMIT_PROCESSES,
 		number_or(kernel_params.processes, MAX(bytes / MEMORY_PER_PROCESS, PROCESSES_MIN)));
+	limit_set(LIMIT_MEMORY,
+		kernel_params.memory ? kernel_params.memory * BYTES_PER_MIB
+				     : bytes - MIN(bytes / 16, LIMIT_RESERVE_MEMORY));
 	limit_set(LIMIT_PROCESS_THREADS, number_or(kernel_params.process_threads, UINT64_MAX));
 	limit_set(LIMIT_PROCESS_MEMORY,
 		number_or(kernel_params.process_memory, bytes / 2 / BYTES_PER_MIB) * BYTES_PER_MIB);

@@ -245,7 +245,7 @@ const char *monitor_limit_choice(unsigned index)
 
 static uint64_t unit_of(enum limit which)
 {
-	return which == LIMIT_PROCESS_MEMORY ? BYTES_PER_MIB : 1;
+	return which == LIMIT_PROCESS_MEMORY || which == LIMIT_MEMORY ? BYTES_PER_MIB : 1;
 }
 
 static void print_limit(enum limit which, uint64_t value)
@@ -255,14 +255,15 @@ static void print_limit(enum limit which, uint64_t value)
 		console_printf("no limit\n");
 	else
 		console_printf("%llu%s\n", (unsigned long long)(value / unit_of(which)),
-			which == LIMIT_PROCESS_MEMORY ? " MiB" : "");
+			unit_of(which) == BYTES_PER_MIB ? " MiB" : "");
 }
 
 static void print_limits(void)
 {
 	for (unsigned which = 0; which < LIMIT_COUNT; which++)
 		print_limit(which, limit_get(which));
-	console_printf("in use: %u threads, %u processes\n", thread_count(), process_count());
+	console_printf("in use: %u threads, %u processes, %llu MiB\n", thread_count(),
+		process_count(), (unsigned long long)(limit_memory_used() / BYTES_PER_MIB));
 }
 
 static void set_process_limit(const struct command_value *value)

@@ -4,6 +4,7 @@
  * it; the pieces of a process are on a list, so that what is left at its end can be told and freed.
  */
 #include "kernel/errno.h"
+#include "kernel/limits.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/process_private.h"
@@ -20,6 +21,8 @@ struct block {
 	size_t size;             /* (c) what was asked for */
 	uintptr_t site;          /* (c) who asked */
 } __aligned(16);
+
+static _Atomic bool limit_told; /* (a) once per time that the system's is reached */
 
 static uint64_t charge(size_t size)
 {
@@ -41,6 +44,13 @@ bool process_memory_refused(const struct process *p, uint64_t bytes)
 /* Counts first and looks then, so that of two who ask at once not both get the last piece. */
 static bool reserve(struct process *p, uint64_t bytes)
 {
+	if (p != &kernel_process && limit_memory_refused(bytes)) {
+		if (!atomic_exchange(&limit_told, true))
+			log_warn("memory: limit of %llu MiB reached, refused to process %llu (%s)",
+				(unsigned long long)(limit_get(LIMIT_MEMORY) >> 20),
+				(unsigned long long)p->process_id, p->name);
+		return false;
+	}
 	atomic_fetch_add(&p->data_bytes, bytes);
 	if (!process_memory_refused(p, 0))
 		return true;
@@ -89,6 +99,7 @@ void process_free(void *memory)
 	list_remove(&block->node);
 	spin_unlock_irqrestore(&p->memory_lock, irqs);
 	atomic_fetch_sub(&p->data_bytes, charge(block->size));
+	atomic_store_explicit(&limit_told, false, memory_order_relaxed);
 	kfree(block);
 }
 

@@ -25,6 +25,16 @@ static __noinline int refuse(uint64_t limit)
 	return -ETHREAD_LIMIT;
 }
 
+static __noinline int refuse_memory(const struct process *p)
+{
+	if (!limit_told)
+		log_warn("memory: limit of %llu MiB reached, creation refused to process %llu (%s)",
+			(unsigned long long)(limit_get(LIMIT_MEMORY) >> 20),
+			(unsigned long long)p->process_id, p->name);
+	limit_told = true;
+	return -ETHREAD_MEMORY;
+}
+
 /* What process 0 may have alone is not for others. */
 static __noinline int check_process(struct process *p, struct thread *t, uint64_t limit)
 {
@@ -32,6 +42,8 @@ static __noinline int check_process(struct process *p, struct thread *t, uint64_
 
 	if (ids.count >= limit - reserve)
 		return refuse(limit - reserve);
+	if (limit_memory_refused(0))
+		return refuse_memory(p); /* its memory is there already, and goes again */
 	return process_admit_thread(p, t);
 }
 

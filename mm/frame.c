@@ -326,6 +326,13 @@ static uint64_t count_cached(void)
 	return cached;
 }
 
+uint64_t frame_used_pages(void)
+{
+	const volatile uint64_t *free = &node0.free_pages;
+
+	return node0.total_pages - *free;
+}
+
 void frame_get_stats(struct frame_stats *stats)
 {
 	arch_irqflags_t flags = arch_irq_save();

@@ -34,6 +34,9 @@ void frame_free(paddr_t pa, unsigned order);
 /* Gives back the pages that the caller's CPU keeps: it goes off line. */
 void frame_drain_cpu(void);
 
+/* Pages handed out and those in the CPUs' caches, as they were a moment ago. Any context. */
+uint64_t frame_used_pages(void);
+
 /* Exact when no CPU allocates or frees meanwhile. */
 struct frame_stats {
 	uint64_t total;                       /* pages handed to the allocator at boot */

@@ -784,6 +784,36 @@ KTEST(process_limit_leaves_a_reserve)
 	limit_set(LIMIT_THREADS, limit);
 }
 
+static int ask_for_memory(void *arg __unused)
+{
+	struct thread *t;
+
+	CHECK(process_alloc(100) == NULL, true);
+	return thread_run(&t, "one", return_argument, NULL);
+}
+
+/* The same of memory, and once told. */
+KTEST(process_limit_of_the_systems_memory)
+{
+	uint64_t limit = limit_get(LIMIT_MEMORY), position = log_last(0);
+	struct process *p = start(ask_for_memory, NULL, PROCESS_SUSPENDED);
+	struct thread *t;
+	void *memory;
+
+	limit_set(LIMIT_MEMORY, 0);
+	KTEST_EXPECT_EQ(process_resume(p), 0);
+	KTEST_EXPECT_EQ(wait_for(p), -ETHREAD_MEMORY);
+	KTEST_EXPECT(log_says(position, "memory: limit of 0 MiB reached, refused to process"));
+	KTEST_EXPECT(log_says(position, "memory: limit of 0 MiB reached, creation refused"));
+	memory = process_alloc(100);
+	KTEST_EXPECT(memory);
+	process_free(memory);
+	KTEST_EXPECT_EQ(thread_run(&t, "kernel's", return_argument, NULL), 0);
+	KTEST_EXPECT_EQ(test_join(t), 0);
+	limit_set(LIMIT_MEMORY, limit);
+	KTEST_EXPECT_EQ(wait_for(start(create_one, NULL, 0)), 0);
+}
+
 /* --- flags of threads ------------------------------------------------------------------------ */
 
 /* The process ends with its main thread, whatever the daemon does. */

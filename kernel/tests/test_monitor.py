@@ -189,7 +189,7 @@ def test_shows(monitor, line, words):
     ("prio p0 12", "prio: a process has no level 12, expected one of the names"),
     ("ground 3 foreground", 'ground: process is "3", expected the id of a process as in p1'),
     ("ground p0 up", 'ground: where is "up", expected none, foreground, background'),
-    ("limit thread", 'limit: what is "thread", expected threads, processes, process-threads, process-memory'),
+    ("limit thread", 'limit: what is "thread", expected threads, processes, memory, process-threads, process-memory'),
     ("limit threads 0", 'limit: n is "0", expected a number from 1 to'),
     ("limit threads 5 p0", "limit: threads is the system's, a process has process-threads and process-memory"),
     ("sleep 999999 5", "sleep: there is no thread 999999"),
@@ -326,10 +326,28 @@ def test_processes(monitor):
 
 def test_limits_are_shown_and_set(monitor):
     shown = monitor.run("limit")
-    assert re.search(r"threads +\d+\nprocesses +\d+\nprocess-threads +1024\nprocess-memory +\d+ MiB\nin use: ", shown)
+    assert re.search(r"threads +\d+\nprocesses +\d+\nmemory +\d+ MiB\nprocess-threads +1024\nprocess-memory +\d+ MiB\nin use: ", shown)
     assert "process-threads  77" in monitor.run("limit process-threads 77")
     assert "process-threads  77" in monitor.run("limit process-threads")
     monitor.run("limit process-threads 1024")
+
+
+def test_bomb_is_stopped_by_the_limit_of_memory(fresh):
+    """However many threads and processes it may have: the prompt goes on, and says why it stopped."""
+    monitor = fresh("gcc-release", cmdline="memory=30 process_threads=0")
+    pid = re.search(r"bomb: 1 thread started in process (\d+)", monitor.run("spawn bomb"))[1]
+    for _ in range(400):
+        if "memory: limit of 30 MiB reached" in monitor.run("log warning"):
+            break
+    assert f"memory: limit of 30 MiB reached, creation refused to process {pid} (bomb)" in monitor.run("log warning")
+    assert int(re.search(r"in use: \d+ threads, \d+ processes, (\d+) MiB", monitor.run("limit"))[1]) in range(28, 33)
+    assert "4 run queues checked, 0 wrong" in monitor.run("check")
+    assert "spinner: 2 threads started" in monitor.run("spawn spinner 2")
+    monitor.run(f"kill p{pid}")
+    until_gone(monitor, "bomb")
+    assert not monitor.spawned("bomb")
+    monitor.type("poweroff\r")
+    assert monitor.exit_code() in (0, 93) and "leak" not in monitor.terminal.before
 
 
 def test_sleep_and_wake(monitor):
