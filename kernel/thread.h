@@ -298,6 +298,13 @@ struct thread_stats {
 };
 void thread_get_stats(struct thread *t, struct thread_stats *stats);
 
+/*
+ * thread_context of the original design: the registers with which a thread goes on that is on no
+ * CPU. 0, -ETHREAD_STATE while it runs, as the caller does, -ETHREAD_NOT_FOUND when it has ended.
+ * Any context but NMI; what it says is out of date as soon as the thread may run.
+ */
+int __must_check thread_get_context(struct thread *t, struct arch_context *context);
+
 /* Gives this CPU's cached control blocks and stacks back: for leak reports. */
 void thread_drain_cache(void);
 

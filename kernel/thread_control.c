@@ -6,6 +6,7 @@
  * A request to stop is a bit in t->stop, set before the target is looked for: in a killable wait
  * (interrupted), running (its CPU is made to look), or neither (it looks itself before it blocks).
  */
+#include "kernel/dispatch_private.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
 #include "kernel/mutex.h"
@@ -420,6 +421,24 @@ int thread_set_affinity(struct thread *t, const struct cpumask *mask)
 }
 
 /* --- questions ------------------------------------------------------------------------------- */
+
+/* Under its run queue's lock nobody begins to run, and whoever has left has been saved. */
+int thread_get_context(struct thread *t, struct arch_context *context)
+{
+	arch_irqflags_t irqs = arch_irq_save();
+	struct sched_rq *rq = dispatch_lock_rq_of(t);
+	int err = 0;
+
+	if (t->se.state == SCHED_RUNNING)
+		err = -ETHREAD_STATE;
+	else if (t->se.state == SCHED_DEAD)
+		err = -ETHREAD_NOT_FOUND;
+	else
+		arch_thread_get_context(&t->arch, context);
+	spin_unlock(&rq->lock);
+	arch_irq_restore(irqs);
+	return err;
+}
 
 enum thread_state thread_get_state(const struct thread *t)
 {

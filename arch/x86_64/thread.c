@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine's half of a thread: its first stack frame, its FPU area. */
+#include "arch/x86_64/control.h"
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/switch.h"
 #include "boot/entry.h"
@@ -49,4 +50,29 @@ void arch_thread_fini(struct arch_thread *t)
 	KASSERT(!t->fpu_live);
 	if (unlikely(t->fpu))
 		free_area(t);
+}
+
+/* By their numbers in instructions. */
+enum { RBX = 3, RSP = 4, RBP = 5, R12 = 12, R13 = 13, R14 = 14, R15 = 15 };
+
+/* What arch_thread_switch() pops, and where the stack is after that. All threads share cr3 and cr4.
+ */
+void arch_thread_get_context(const struct arch_thread *t, struct arch_context *context)
+{
+	const struct arch_switch_frame *frame = (const struct arch_switch_frame *)t->sp;
+
+	*context = (struct arch_context){
+		.reg = {[RBX] = frame->rbx,
+			[RSP] = (uintptr_t)(frame + 1),
+			[RBP] = frame->rbp,
+			[R12] = frame->r12,
+			[R13] = frame->r13,
+			[R14] = frame->r14,
+			[R15] = frame->r15},
+		.pc = frame->rip,
+		.sp = (uintptr_t)(frame + 1),
+		.control = {cr0_read() & ~CR0_TASK_SWITCHED, cr3_read(), cr4_read()},
+		.valid = 1u << RBX | 1u << RSP | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 |
+			1u << R15 | ARCH_CONTEXT_PC | ARCH_CONTEXT_SP | ARCH_CONTEXT_CONTROL,
+	};
 }

@@ -507,3 +507,45 @@ KTEST(stubborn_thread_that_waits)
 	semaphore_give(&s);
 	KTEST_EXPECT_EQ(test_join(t), 0);
 }
+
+/* --- registers ------------------------------------------------------------------------------- */
+
+static bool lies_on_stack(const struct thread *t, uintptr_t address)
+{
+	return address - (uintptr_t)t->stack_base <= t->stack_size;
+}
+
+KTEST(context_of_a_waiting_thread)
+{
+	struct arch_context context, again;
+	struct semaphore s;
+	struct thread *t;
+
+	semaphore_init(&s, "context", 0);
+	KTEST_EXPECT_EQ(thread_run(&t, "context", take_killable, &s), 0);
+	wait_for_state(t, THREAD_WAITING);
+	KTEST_EXPECT_EQ(thread_get_context(t, &context), 0);
+	KTEST_EXPECT(context.valid & ARCH_CONTEXT_PC && context.valid & ARCH_CONTEXT_SP);
+	KTEST_EXPECT(lies_on_stack(t, context.sp));
+	KTEST_EXPECT(context.control[0] && context.control[1] && context.control[2]);
+	KTEST_EXPECT(!(context.valid & ARCH_CONTEXT_FLAGS) && !context.flags);
+	for (unsigned i = 0; i < ARCH_CONTEXT_REGISTERS; i++)
+		KTEST_EXPECT(context.valid & 1u << i || !context.reg[i]);
+	KTEST_EXPECT_EQ(thread_get_context(t, &again), 0);
+	KTEST_EXPECT(!memcmp(&context, &again, sizeof(again)));
+	semaphore_give(&s);
+	KTEST_EXPECT_EQ(test_join(t), 0);
+}
+
+KTEST(context_errors)
+{
+	struct arch_context context;
+	struct thread *t;
+
+	KTEST_EXPECT_EQ(thread_get_context(thread_current(), &context), -ETHREAD_STATE);
+	KTEST_EXPECT_EQ(thread_run(&t, "context", return_zero, NULL), 0);
+	thread_get(t);
+	KTEST_EXPECT_EQ(test_join(t), 0);
+	KTEST_EXPECT_EQ(thread_get_context(t, &context), -ETHREAD_NOT_FOUND);
+	thread_put(t);
+}

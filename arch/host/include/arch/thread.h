@@ -17,6 +17,17 @@ void arch_thread_init(struct arch_thread *t, void *stack_base, size_t stack_size
 size_t arch_boot_stack(void **base);
 void arch_thread_fini(struct arch_thread *t);
 void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
+
+/* The same fields as on x86_64; a fibre's registers are the C library's, and nothing is valid. */
+#define ARCH_CONTEXT_REGISTERS 16
+struct arch_context {
+	uint64_t reg[ARCH_CONTEXT_REGISTERS];
+	uint64_t pc, sp, flags;
+	uint64_t control[3];
+	uint64_t valid;
+};
+void arch_thread_get_context(const struct arch_thread *t, struct arch_context *context);
+
 void arch_fpu_switch_out(struct arch_thread *prev);
 
 #endif

@@ -37,6 +37,29 @@ void arch_thread_fini(struct arch_thread *t);
 void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
 
 /*
+ * Registers of a thread that runs on no CPU, as it goes on with them. Bit i of `valid` is for
+ * reg[i], in the order rax rcx rdx rbx rsp rbp rsi rdi r8 to r15; then pc, sp, flags and the
+ * control registers by their own bits. What a switch does not keep is not valid, and 0.
+ */
+#define ARCH_CONTEXT_REGISTERS 16
+struct arch_context {
+	uint64_t reg[ARCH_CONTEXT_REGISTERS];
+	uint64_t pc, sp, flags;
+	uint64_t control[3]; /* cr0 without the CPU's own TS, cr3, cr4 */
+	uint64_t valid;
+};
+
+enum arch_context_valid {
+	ARCH_CONTEXT_PC = 1u << 16,
+	ARCH_CONTEXT_SP = 1u << 17,
+	ARCH_CONTEXT_FLAGS = 1u << 18,
+	ARCH_CONTEXT_CONTROL = 1u << 19, /* all three */
+};
+
+/* It is on no CPU, and its run queue's lock is held. */
+void arch_thread_get_context(const struct arch_thread *t, struct arch_context *context);
+
+/*
  * Allocates now what the thread's first FPU instruction would allocate otherwise, when there is no
  * way left to report an error. 0 or -ENOMEM.
  */
