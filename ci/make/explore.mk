@@ -4,7 +4,8 @@
 EXPLORE := $(HOST)/explore
 EXPLORE_CFLAGS := $(filter-out -O1 -DCONFIG_MAX_CPUS=4096,$(HOST_CFLAGS)) -O2 -DCONFIG_MAX_CPUS=64 \
 	-include sched/tests/explore_atomics.h
-EXPLORE_SRCS := $(sort $(wildcard sched/*.c) arch/host/assert.c arch/host/percpu.c)
+# The explorer of the kernel is its own machine: fibres that are CPUs.
+EXPLORE_SRCS := $(filter-out arch/host/fibre.c,$(HOST_SRCS))
 EXPLORERS := $(sort $(wildcard */tests/explore_*.c))
 
 .PHONY: host-explore

@@ -46,6 +46,9 @@ static inline __attribute__((always_inline)) void explore_fence(void)
 #undef atomic_exchange_explicit
 #undef atomic_exchange
 #undef atomic_compare_exchange_weak
+#undef atomic_compare_exchange_weak_explicit
+#undef atomic_compare_exchange_strong_explicit
+#undef atomic_compare_exchange_strong
 #undef atomic_fetch_add_explicit
 #undef atomic_fetch_add
 #undef atomic_fetch_sub_explicit
@@ -70,15 +73,15 @@ static inline __attribute__((always_inline)) void explore_fence(void)
 
 #define atomic_store_explicit(p, v, order)                                                         \
 	({                                                                                         \
-		__auto_type explore_p = (p);                                                       \
-		explore_typeof(explore_p) explore_v = (v);                                         \
+		__auto_type explore_to = (p);                                                      \
+		explore_typeof(explore_to) explore_value = (v);                                    \
 		explore_point();                                                                   \
 		if (explore_buffered && (order) != memory_order_seq_cst) {                         \
-			explore_store(explore_p, &explore_v, sizeof(explore_v));                   \
+			explore_store(explore_to, &explore_value, sizeof(explore_value));          \
 		} else {                                                                           \
 			if (explore_buffered)                                                      \
 				explore_flush();                                                   \
-			__atomic_store(explore_p, &explore_v, __ATOMIC_SEQ_CST);                   \
+			__atomic_store(explore_to, &explore_value, __ATOMIC_SEQ_CST);              \
 		}                                                                                  \
 	})
 #define atomic_store(p, v) atomic_store_explicit(p, v, memory_order_seq_cst)
@@ -104,6 +107,16 @@ static inline __attribute__((always_inline)) void explore_fence(void)
 		__atomic_compare_exchange_n(                                                       \
 			p, expected, v, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                 \
 	})
+#define atomic_compare_exchange_weak_explicit(p, expected, v, yes, no)                             \
+	atomic_compare_exchange_strong_explicit(p, expected, v, yes, no)
+#define atomic_compare_exchange_strong_explicit(p, expected, v, yes, no)                           \
+	({                                                                                         \
+		explore_fence();                                                                   \
+		__atomic_compare_exchange_n(                                                       \
+			p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                \
+	})
+#define atomic_compare_exchange_strong(p, expected, v)                                             \
+	atomic_compare_exchange_strong_explicit(p, expected, v, 0, 0)
 #define atomic_thread_fence(order) explore_fence()
 
 #define __builtin_ia32_pause explore_relax
