@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a record of the trace costs: a semaphore is handed to and fro, which is one switch and one
- * wake-up per direction, with the trace on and with it off. And what is left of it when it is off:
+ * What a record of the trace costs: a semaphore is handed to and fro, which is three records per
+ * direction, with the trace on and with it off. And what is left of it when it is off:
  * the question whether it is on.
  */
 #include "bench/bench.h"
 #include "kernel/semaphore.h"
 #include "kernel/trace.h"
 
-#define EVENTS 2 /* per direction */
+#define EVENTS 3 /* per direction: what is waited for, the switch, the wake-up */
 
 static struct semaphore there = SEMAPHORE_INIT(there, 0);
 static struct semaphore back = SEMAPHORE_INIT(back, 0);

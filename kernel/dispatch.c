@@ -6,6 +6,7 @@
 #include "kernel/dispatch_private.h"
 #include "kernel/thread.h"
 #include "kernel/thread_private.h"
+#include "kernel/trace.h"
 #include "kernel/watch.h"
 #include <arch/smp.h>
 #include <arch/time.h>
@@ -159,6 +160,7 @@ void dispatch_wait_off_cpu(struct thread *t)
 
 void sched_env_kick(struct sched_rq *rq)
 {
+	trace_event(TRACE_IPI, rq->cpu, ARCH_IPI_RESCHED);
 	arch_ipi_send(rq->cpu, ARCH_IPI_RESCHED);
 }
 

@@ -5,21 +5,34 @@
 #include "kernel/preempt.h"
 #include "kernel/thread_private.h"
 #include "kernel/timer.h"
+#include "kernel/trace.h"
 #include "kernel/watch.h"
 #include "mm/tlb.h"
 #include <arch/smp.h>
 
-void entry_irq_enter(void)
+/* Out of the way, so that what is not asked for costs two instructions. */
+static __cold __noinline void trace_interrupt(enum trace_kind kind, unsigned vector)
+{
+	trace_write(kind, 0, vector, thread_current()->thread_id, trace_clock());
+}
+
+#define TRACES(kind) unlikely(trace_recorded >> TRACE_##kind & 1)
+
+void entry_irq_enter(unsigned vector)
 {
 	this_cpu(preempt_count) += PREEMPT_IRQ;
 	if (KASSERT_ON)
 		this_cpu(percpu_held_locks).irq_depth++;
+	if (TRACES(IRQ))
+		trace_interrupt(TRACE_IRQ, vector);
 }
 
-void entry_irq_exit(void)
+void entry_irq_exit(unsigned vector)
 {
 	KASSERT(arch_irqs_off());
 	KASSERT(preempt_in_interrupt());
+	if (TRACES(IRQ_END))
+		trace_interrupt(TRACE_IRQ_END, vector);
 	this_cpu(preempt_count) -= PREEMPT_IRQ;
 	if (KASSERT_ON)
 		this_cpu(percpu_held_locks).irq_depth--;

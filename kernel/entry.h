@@ -19,10 +19,10 @@ __noreturn void kernel_ap_main(void);
 void *entry_ap_stack(unsigned cpu);
 
 /* Start of every interrupt that is not an exception: accounting and preemption count. */
-void entry_irq_enter(void);
+void entry_irq_enter(unsigned vector);
 
 /* End of every interrupt, interrupts off: may switch to another thread before it returns. */
-void entry_irq_exit(void);
+void entry_irq_exit(unsigned vector);
 
 /* The one-shot timer fired. */
 void entry_timer(void);

@@ -155,6 +155,18 @@ static void prepare_trace(void)
 	}
 }
 
+static void start_trace(void)
+{
+	const char *unknown = trace_select(kernel_params.events);
+
+	if (unknown)
+		log_warn(
+			"events=: given '%s', expected names of kinds of events as the command `events` "
+			"shows them; the default ones are recorded",
+			unknown);
+	trace_enable(true);
+}
+
 /* The first thread: tests and benchmarks if some were asked for, else the monitor. */
 static int init_main(void *arg __unused)
 {
@@ -167,7 +179,7 @@ static int init_main(void *arg __unused)
 	system_note_ready();
 	banner_machine();
 	if (kernel_params.trace)
-		trace_enable(true);
+		start_trace();
 	if (kernel_params.test[0] || kernel_params.bench[0] || request_refused)
 		ktest_main(kernel_params.test, kernel_params.bench, !request_refused);
 	banner_try();

@@ -85,6 +85,9 @@ void monitor_runq(const struct command_value *value);
 void monitor_sched(const struct command_value *value);
 void monitor_check(const struct command_value *value);
 void monitor_trace(const struct command_value *value);
+void monitor_events(const struct command_value *value);
+const char *monitor_event_choice(unsigned index);
+const char *monitor_on_off_choice(unsigned index);
 
 /* kernel/monitor_settings.c: `sched set`; value[0] is the index of the setting. */
 void monitor_set(const struct command_value *value);

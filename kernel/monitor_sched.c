@@ -251,6 +251,49 @@ static void print_totals(void)
 		(unsigned long long)totals.hash);
 }
 
+/* In small letters, which are typed faster. */
+const char *monitor_event_choice(unsigned index)
+{
+	static char word[16];
+	size_t i = 0;
+
+	if (index >= TRACE_KIND_COUNT)
+		return NULL;
+	for (const char *name = trace_kind_name(index); name[i] && i < sizeof(word) - 1; i++)
+		word[i] = (char)(name[i] == '_' ? '_' : name[i] | 0x20);
+	word[i] = 0;
+	return word;
+}
+
+const char *monitor_on_off_choice(unsigned index)
+{
+	static const char *const words[] = {"off", "on"};
+
+	return index < ARRAY_SIZE(words) ? words[index] : NULL;
+}
+
+static void print_kinds(void)
+{
+	for (unsigned kind = 0; kind < TRACE_KIND_COUNT; kind++)
+		console_printf("%-10s %-4s %s\n", monitor_event_choice(kind),
+			trace_selected() >> kind & 1 ? "on" : "off", trace_kind_text(kind));
+	if (!trace_on)
+		console_printf("the trace is off, start with trace=on\n");
+}
+
+void monitor_events(const struct command_value *value)
+{
+	unsigned kind = (unsigned)value[0].number;
+	bool on = !value[1].given || value[1].number;
+
+	if (!value[0].given)
+		print_kinds();
+	else if (trace_select_kind(kind, on))
+		console_printf("events: %s is recorded always\n", monitor_event_choice(kind));
+	else
+		console_printf("events: %s %s\n", monitor_event_choice(kind), on ? "on" : "off");
+}
+
 void monitor_trace(const struct command_value *value)
 {
 	unsigned n = value[0].given ? (unsigned)value[0].number : 20, cpu;

@@ -17,6 +17,7 @@
 #include "kernel/log.h"
 #include "kernel/mutex_private.h"
 #include "kernel/thread_private.h"
+#include "kernel/trace.h"
 #include "kernel/wait_private.h"
 
 struct spinlock mutex_wait_lock = SPINLOCK_INIT("mutex waiters", LOCK_RANK_WAITQ);
@@ -63,6 +64,7 @@ static bool inherit(struct thread *t)
 	if (now >= t->se.own_urgency && t->se.inherited == SCHED_URGENCY_NONE)
 		return false;
 	sched_inherit(&scheduler, &t->se, now, arch_cpu_id(), arch_time_now());
+	trace_event(TRACE_INHERIT, t->thread_id, now);
 	return t->se.urgency != before;
 }
 

@@ -134,7 +134,8 @@ static __always_inline int enter(
 	if (urgency->follows && unlikely(process_level_now(t->process) != urgency->level))
 		thread_follow_process(t);
 	arch_thread_init(&t->arch, t->stack_base, t->stack_size, begin, t);
-	trace_event(TRACE_CREATE, t->thread_id, thread_current()->thread_id);
+	if (unlikely(trace_recorded))
+		trace_thread(t);
 	return 0;
 }
 

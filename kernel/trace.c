@@ -12,9 +12,12 @@
 #include "kernel/errno.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
+#include "kernel/params.h"
 #include "kernel/preempt.h"
+#include "kernel/process.h"
 #include "kernel/string.h"
 #include "kernel/thread.h"
+#include "kernel/trace_export.h"
 #include "mm/slab.h"
 #include <arch/time.h>
 
@@ -32,7 +35,16 @@ struct trace_ring {
 };
 static DEFINE_PERCPU(struct trace_ring, trace_rings);
 
+#define KIND(name)    (1u << TRACE_##name)
+#define KINDS_ALL     (UINT32_MAX >> (32 - TRACE_KIND_COUNT))
+#define KINDS_ALWAYS  (KIND(SWITCH) | KIND(WAKE))
+#define KINDS_DEFAULT (KINDS_ALL & ~(KIND(IPI) | KIND(IRQ) | KIND(IRQ_END)))
+
+static_assert(TRACE_KIND_COUNT <= 32, "kinds are bits of a word");
+
 bool trace_on;
+uint32_t trace_recorded;
+static uint32_t selected = KINDS_DEFAULT;
 static uint64_t mask; /* records of a ring, a power of two, less one; 0: there are no rings */
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -101,10 +113,21 @@ static __always_inline void write_about(
 	write(what, thread_of(se)->thread_id, b, time, thread_of(se));
 }
 
+/* What a thread that leaves to block waits for: its mutex, or the queue that it is in. */
+static __always_inline uint64_t waited_object(const struct thread *t)
+{
+	if (t->mutex_waited)
+		return (uintptr_t)t->mutex_waited;
+	return (uintptr_t)atomic_load_explicit(&t->wait_queue, memory_order_relaxed);
+}
+
 void sched_env_trace_switch(struct sched_rq *rq, struct sched_entity *prev,
 	struct sched_entity *next, enum sched_reason reason)
 {
 	KASSERT(spin_held(&rq->lock));
+	if (reason == SCHED_BLOCK && trace_recorded & KIND(WAIT))
+		write_about(
+			prev, what_of(TRACE_WAIT, 0), waited_object(thread_of(prev)), rq->clock);
 	write_about(prev, what_of(TRACE_SWITCH, reason), thread_of(next)->thread_id, rq->clock);
 }
 
@@ -116,11 +139,27 @@ void sched_env_trace_wake(struct sched_rq *rq, struct sched_entity *se, unsigned
 	write_about(se, what_of(TRACE_WAKE, 0), rq->cpu, rq->clock);
 }
 
+static uint32_t kind_of_event(enum sched_event_kind kind)
+{
+	switch (kind) {
+	case SCHED_EVENT_MISS:
+		return KIND(MISS);
+	case SCHED_EVENT_HOLD:
+		return KIND(THROTTLE);
+	case SCHED_EVENT_RELEASE:
+		return KIND(REPLENISH);
+	default:
+		return KIND(MIGRATE);
+	}
+}
+
 void sched_env_trace_event(
 	struct sched_rq *rq, struct sched_entity *se, enum sched_event_kind kind, unsigned from)
 {
 	KASSERT(spin_held(&rq->lock));
 	(void)from;
+	if (!(trace_recorded & kind_of_event(kind)))
+		return;
 	if (kind == SCHED_EVENT_MISS)
 		write_about(se, what_of(TRACE_MISS, 0), se->stats.misses, rq->clock);
 	else if (kind == SCHED_EVENT_HOLD)
@@ -129,6 +168,41 @@ void sched_env_trace_event(
 		write_about(se, what_of(TRACE_REPLENISH, 0), rq->cpu, rq->clock);
 	else
 		write_about(se, what_of(TRACE_MIGRATE, 0), rq->cpu, rq->clock);
+}
+
+/* Eight bytes a record, in the order of `reason`; what is behind the end is 0. */
+static void write_name(const struct thread *t)
+{
+	char text[sizeof(uint64_t)];
+	const char *from = t->name;
+	uint64_t word;
+
+	for (unsigned part = 0; !part || *from; part++) {
+		memset(text, 0, sizeof(text));
+		for (unsigned i = 0; i < sizeof(text) && *from; i++)
+			text[i] = *from++;
+		memcpy(&word, text, sizeof(word));
+		trace_write(TRACE_NAME, part, t->thread_id, word, trace_clock());
+	}
+}
+
+static void write_who(const struct thread *t)
+{
+	trace_event(TRACE_PROCESS, t->thread_id, t->process->process_id);
+	if (trace_recorded & KIND(NAME))
+		write_name(t);
+}
+
+void trace_thread(const struct thread *t)
+{
+	trace_event(TRACE_CREATE, t->thread_id, thread_current()->thread_id);
+	if (trace_recorded & (KIND(PROCESS) | KIND(NAME)))
+		write_who(t);
+}
+
+void trace_mark(uint64_t value)
+{
+	trace_event(TRACE_MARK, thread_current()->thread_id, value);
 }
 
 /* --- on and off ------------------------------------------------------------------------------ */
@@ -143,20 +217,114 @@ static int add_ring(unsigned cpu)
 		return -ENOMEM;
 	for (uint64_t i = 0; i <= mask; i++)
 		ring->record[i].cpu = (uint16_t)cpu;
+	trace_export_ring(cpu, ring->record, &ring->seq);
 	return 0;
+}
+
+/* A power of two, so that a place is found by a mask. */
+static uint64_t ring_records(unsigned cpus)
+{
+	uint64_t records = 1;
+
+	if (!kernel_params.tracebuf)
+		return cpus <= FEW_CPUS ? RING_RECORDS : RING_RECORDS_SMALL;
+	while (records < kernel_params.tracebuf)
+		records *= 2;
+	return records;
 }
 
 int trace_init(void)
 {
 	unsigned end = atomic_load(&scheduler.cpu_end);
-	int err = 0;
+	int err;
 
 	if (mask)
 		return 0;
-	mask = (end <= FEW_CPUS ? RING_RECORDS : RING_RECORDS_SMALL) - 1;
+	mask = ring_records(end) - 1;
+	err = trace_export_init(end, (unsigned)mask + 1);
 	for (unsigned cpu = 0; cpu < end && !err; cpu++)
 		err = add_ring(cpu);
+	if (!err)
+		trace_export_ready();
 	return err;
+}
+
+static void set_recorded(void)
+{
+	trace_recorded = trace_on ? selected : 0;
+}
+
+uint32_t trace_selected(void)
+{
+	return selected;
+}
+
+/* Letters of either case are the same. */
+static bool is_word(const char *word, size_t length, const char *name)
+{
+	size_t i = 0;
+
+	while (i < length && name[i] && (word[i] | 0x20) == (name[i] | 0x20))
+		i++;
+	return i == length && !name[i];
+}
+
+static size_t word_length(const char *list)
+{
+	size_t length = 0;
+
+	while (list[length] && list[length] != ',')
+		length++;
+	return length;
+}
+
+/* The kinds that one word of a list means; 0: none has that name. */
+static uint32_t kinds_of(const char *word, size_t length)
+{
+	if (is_word(word, length, "all"))
+		return KINDS_ALL;
+	if (is_word(word, length, "default"))
+		return KINDS_DEFAULT;
+	if (is_word(word, length, "none"))
+		return KINDS_ALWAYS;
+	for (unsigned kind = 0; kind < TRACE_KIND_COUNT; kind++)
+		if (is_word(word, length, trace_kind_name(kind)))
+			return 1u << kind;
+	return 0;
+}
+
+const char *trace_select(const char *list)
+{
+	uint32_t wanted = KINDS_ALWAYS;
+
+	while (*list) {
+		size_t length = word_length(list);
+		uint32_t kinds = kinds_of(list, length);
+
+		if (!kinds)
+			return list;
+		wanted |= kinds;
+		list += length + (list[length] == ',');
+	}
+	selected = wanted;
+	set_recorded();
+	return NULL;
+}
+
+int trace_select_kind(enum trace_kind kind, bool recorded)
+{
+	if (1u << kind & KINDS_ALWAYS)
+		return -EPERM;
+	selected = recorded ? selected | 1u << kind : selected & ~(1u << kind);
+	set_recorded();
+	return 0;
+}
+
+/* Those that were there before the trace was on. */
+static void write_all_names(void)
+{
+	for (struct thread *t = thread_next(NULL); t; t = thread_next(t))
+		write_who(t);
 }
 
 void trace_enable(bool on)
@@ -164,6 +332,7 @@ void trace_enable(bool on)
 	unsigned end = atomic_load(&scheduler.cpu_end);
 
 	trace_on = on;
+	set_recorded();
 	for (unsigned cpu = 0; cpu < end; cpu++) {
 		struct sched_rq *rq = &cpu_ptr(cpu_schedulers, cpu)->rq;
 		arch_irqflags_t irqs;
@@ -174,6 +343,8 @@ void trace_enable(bool on)
 		rq->trace = on;
 		spin_unlock_irqrestore(&rq->lock, irqs);
 	}
+	if (on)
+		write_all_names();
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -221,6 +392,17 @@ const char *trace_kind_name(unsigned kind)
 	return kind < TRACE_KIND_COUNT ? names[kind] : "?";
 }
 
+const char *trace_kind_text(unsigned kind)
+{
+	static const char *const texts[TRACE_KIND_COUNT] = {
+#define TRACE(name, a, b, text) text,
+#include "kernel/trace.def"
+#undef TRACE
+	};
+
+	return kind < TRACE_KIND_COUNT ? texts[kind] : "?";
+}
+
 static const char *reason_name(unsigned reason)
 {
 	static const char *const names[SCHED_REASON_COUNT] = {
@@ -242,6 +424,12 @@ int trace_format(const struct trace_record *r, char *buf, size_t size)
 
 	if (r->kind >= TRACE_KIND_COUNT)
 		return format_string(buf, size, "? kind %u", r->kind);
+	if (r->kind == TRACE_NAME)
+		return format_string(buf, size, "NAME thread %llu text \"%.8s\"",
+			(unsigned long long)r->a, (const char *)&r->b);
+	if (r->kind == TRACE_WAIT)
+		return format_string(buf, size, "WAIT thread %llu object 0x%llx",
+			(unsigned long long)r->a, (unsigned long long)r->b);
 	return format_string(buf, size, "%s %s %llu %s %llu%s%s", trace_kind_name(r->kind),
 		operands[r->kind][0], (unsigned long long)r->a, operands[r->kind][1],
 		(unsigned long long)r->b, r->kind == TRACE_SWITCH ? " " : "",

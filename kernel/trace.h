@@ -27,14 +27,30 @@ struct trace_record {
 	uint64_t b;
 };
 
-/* Off until trace_start(); a rare branch where it is asked. */
+/* Off until trace_enable(). */
 extern bool trace_on;
+
+/* Bit n: kind n is recorded. Nothing while the trace is off; a rare branch where it is asked. */
+extern uint32_t trace_recorded;
 
 /* Rings for every CPU on line. -ENOMEM: the trace stays off. */
 int __must_check trace_init(void);
 
-/* Turns recording on or off. */
+/* Turns recording on or off. Begins with the names of all threads. Thread context. */
 void trace_enable(bool on);
+
+/*
+ * Chooses the kinds that are recorded besides SWITCH and WAKE, which always are while the trace is
+ * on: "all", "default" (all but IPI, IRQ and IRQ_END, of which there are many), "none", or names
+ * separated by commas. NULL, or where in `list` the name begins that there is not.
+ */
+const char *trace_select(const char *list);
+
+/* Bit n: kind n is recorded while the trace is on. */
+uint32_t trace_selected(void);
+
+/* Adds or takes away one kind; -EPERM for SWITCH and WAKE. */
+int __must_check trace_select_kind(enum trace_kind kind, bool recorded);
 
 /* Writes a record into this CPU's ring. Any context but NMI. */
 void trace_write(enum trace_kind kind, unsigned reason, uint64_t a, uint64_t b, ktime_t time);
@@ -43,9 +59,17 @@ ktime_t trace_clock(void);
 
 static inline void trace_event(enum trace_kind kind, uint64_t a, uint64_t b)
 {
-	if (trace_on)
+	if (trace_recorded >> kind & 1)
 		trace_write(kind, 0, a, b, trace_clock());
 }
+
+struct thread;
+
+/* A thread comes into being: that, its process and its name. */
+void trace_thread(const struct thread *t);
+
+/* For whoever looks at the trace: this thread is at a point that it calls `value`. */
+void trace_mark(uint64_t value);
 
 /*
  * Copies the last records of a CPU, at most `max`, oldest first; returns how many. A record that is
@@ -54,6 +78,8 @@ static inline void trace_event(enum trace_kind kind, uint64_t a, uint64_t b)
 unsigned trace_copy_last(unsigned cpu, struct trace_record *to, unsigned max);
 
 const char *trace_kind_name(unsigned kind);
+/* What a record of that kind says. */
+const char *trace_kind_text(unsigned kind);
 
 /* One line of text for a record: "SWITCH 12 -> 13 EXPIRED". */
 int trace_format(const struct trace_record *record, char *buf, size_t size);

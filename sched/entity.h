@@ -34,7 +34,7 @@ struct sched_policy;
 #define SCHED_RANK_COUNT         128
 #define SCHED_RANK_DL            0   /* reservations, by deadline: a tree */
 #define SCHED_RANK_FP            1   /* first rank of the fixed priorities: 99 is here, 1 at 99 */
-#define SCHED_RANK_HANDOVER      100 /* time sharing by an algorithm that is no longer: a turn each */
+#define SCHED_RANK_HANDOVER      100 /* time sharing by an algorithm that was: a turn each */
 #define SCHED_RANK_TS            101 /* first rank of the time-sharing class */
 #define SCHED_RANK_IDLE          127 /* the idle entity alone */
 #define SCHED_NO_CPU             CONFIG_MAX_CPUS

@@ -60,9 +60,9 @@ void arch_timer_arm(ktime_t when)
 static void interrupt(void)
 {
 	armed = KTIME_MAX;
-	entry_irq_enter();
+	entry_irq_enter(0);
 	entry_timer();
-	entry_irq_exit();
+	entry_irq_exit(0);
 }
 
 void arch_host_poll(void)

@@ -157,10 +157,10 @@ void trap_interrupt(struct arch_frame *frame)
 	bool fpu_was_on = fpu_forbid();
 
 	this_cpu(trap_counts).taken[frame->vector]++;
-	entry_irq_enter();
+	entry_irq_enter((unsigned)frame->vector);
 	v->handler(frame, v->arg);
 	fpu_permit(fpu_was_on);
-	entry_irq_exit();
+	entry_irq_exit((unsigned)frame->vector);
 }
 
 /* These two come from outside, not from the interrupted instruction. */

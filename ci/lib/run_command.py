@@ -16,6 +16,10 @@ from ci.lib import console, cores, runs  # noqa: E402
 from ci.lib.boot import EXIT_BOOT, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, EXIT_POWEROFF  # noqa: E402
 from ci.lib.qemu import ROOT, Machine, Qemu, Unusable, die_with_parent, qmp_pair, wait_for  # noqa: E402
 from ci.lib.qmp import Qmp, QmpError  # noqa: E402
+from ci.lib.symbols import address_of, build_id_of  # noqa: E402
+
+sys.path.insert(1, str(ROOT / "tools"))
+from mostrace import stream  # noqa: E402
 
 ICOUNT_SHIFT = 6  # 64 ns of virtual time an instruction; idle time is skipped
 # Without a prompt in between: more is a machine that never comes up. One reboot can be several: the
@@ -89,6 +93,40 @@ def keep_core(qmp, place):
     return True
 
 
+class Recording:
+    """The trace of a machine, written to a file while it runs; without a file nothing."""
+
+    def __init__(self, path, machine, place):
+        self.path, self.machine, self.kernel = path, machine, place.kernel
+        self.memory, self.recorder = None, None
+
+    def arguments(self):
+        if not self.path:
+            return []
+        shared = Path("/dev/shm")
+        folder = shared if os.access(shared, os.W_OK) else self.kernel.parent
+        self.memory = folder / f"multios-{os.getpid()}.memory"
+        return stream.memory_arguments(self.memory, self.machine.memory)
+
+    def __enter__(self):
+        if self.path:
+            export = address_of(self.kernel, "trace_export")
+            try:
+                self.recorder = stream.Recorder(
+                    stream.wait_for_memory(self.memory), export, self.path, build_id_of(self.kernel))
+            except OSError as error:
+                raise Unusable(f"TRACE={self.path}: {error.strerror or error}") from error
+            self.recorder.start()
+
+    def __exit__(self, *_):
+        if self.memory:
+            self.memory.unlink(missing_ok=True)
+        if self.recorder:
+            self.recorder.close()
+            say(f"{self.recorder.records} records in {self.path}, {self.recorder.lost} lost; "
+                f"'tools/mos-trace {self.path}' says what can be made of them")
+
+
 class Terminal:
     """Puts the terminal back as it was, however QEMU ended."""
 
@@ -105,10 +143,12 @@ def run(options):
     machine = machine_of(options)
     machine.arguments()  # complains before anything is made
     place = runs.start(machine, say)
+    recording = Recording(options.trace, machine, place)
     ours, theirs, monitor = qmp_pair("watch")
     waits = options.gdb not in ("", "0")
     command = [
         *machine.arguments(), *monitor, *(["-S"] if waits else []),
+        *recording.arguments(),
         *(PANIC_PAUSES if options.core not in ("", "0") else []),
         *("-chardev", f"stdio,id=terminal,mux=on,signal=off,logfile={place.log}"),
         *("-serial", "chardev:terminal", "-mon", "chardev=terminal"),
@@ -121,7 +161,8 @@ def run(options):
         with Terminal(), ours, Qemu(command, (theirs.fileno(),), own_session=False) as qemu:
             theirs.close()
             threading.Thread(target=watch, args=(ours, qemu.process, place), daemon=True).start()
-            code = qemu.process.wait()
+            with recording:
+                code = qemu.process.wait()
     finally:
         place.close()
     if code not in GOOD_ENDS:
@@ -252,7 +293,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     for name in ("out", "smp", "mem", "sched", "firmware", "cmdline", "icount", "gdb", "accel", "run", "gdbflags",
-                 "proxy", "core"):
+                 "proxy", "core", "trace"):
         parser.add_argument(f"--{name}", default="")
     return parser.parse_args()
 

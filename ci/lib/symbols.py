@@ -4,6 +4,7 @@ import bisect
 import struct
 
 SHT_SYMTAB = 2
+BUILD_ID_NOTE = struct.pack("<III4s", 4, 20, 3, b"GNU")  # sizes of name and contents, type, name
 STT_NOTYPE, STT_FUNC = 0, 2
 SHN_UNDEF, SHN_LORESERVE = 0, 0xff00
 
@@ -40,6 +41,22 @@ def _symbols(data):
             start = names + name
             text = data[start:data.index(b"\0", start)].decode(errors="replace")
             yield value, size, info & 15, section, text
+
+
+def address_of(path, name):
+    """The address of a variable or function; None when the file has no such symbol."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return next((value for value, _, _, section, other in _symbols(data)
+                 if other == name and section != SHN_UNDEF), None)
+
+
+def build_id_of(path):
+    """In hexadecimal, from the note that a linker makes (`--build-id`); None without one."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = data.find(BUILD_ID_NOTE)
+    return data[at + len(BUILD_ID_NOTE):at + len(BUILD_ID_NOTE) + 20].hex() if at >= 0 else None
 
 
 class Symbols:

@@ -27,6 +27,9 @@ PROXY ?= 0
 ## CORE: 1 = `make run` writes a core file at a panic; `make gdb CORE=FILE` reads one
 CORE ?=
 
+## TRACE: file that `make run` writes the trace to; tools/mos-trace reads it
+TRACE ?=
+
 $(call one_of,FIRMWARE,bios uefi pvh)
 $(call one_of,ICOUNT,0 1)
 $(call one_of,GDB,0 1)
@@ -39,7 +42,7 @@ MACHINE = --out '$(OUT)' --smp '$(SMP)' --mem '$(MEM)' --sched '$(SCHED)' --firm
 
 .PHONY: run debug gdb console core
 run: $(BOOTED) ## boot in QEMU, serial console in this terminal, Ctrl-A x leaves
-	@$(RUN_COMMAND) run $(MACHINE) --gdb '$(GDB)' --core '$(CORE)'
+	@$(RUN_COMMAND) run $(MACHINE) --gdb '$(GDB)' --core '$(CORE)' --trace='$(TRACE)'
 
 debug: $(BOOTED) ## boot in QEMU, stopped at kernel_main, gdb in this terminal
 	@$(RUN_COMMAND) debug $(MACHINE) --proxy '$(PROXY)' --gdbflags=$(call shell_word,$(GDBFLAGS))

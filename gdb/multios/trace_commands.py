@@ -2,6 +2,7 @@
 """mos trace, mos timeline, mos sched, mos why-switch: what the scheduler did."""
 
 from multios import trace, ui
+from multios.places import place
 
 LAST = 40         # records that `mos trace` shows
 WIDTH = 72        # columns of a timeline
@@ -35,6 +36,13 @@ class TraceCommand(ui.MosCommand):
     def is_idle(self, tid):
         thread = self.names().get(tid)
         return thread is not None and thread.is_idle
+
+
+def value_text(word, value):
+    """An operand that is no thread."""
+    if word == "text":
+        return '"%s"' % value.to_bytes(8, "little").rstrip(b"\0").decode("utf-8", "replace")
+    return (place(value) or "0x%x" % value) if word == "object" else str(value)
 
 
 class Trace(TraceCommand):
@@ -74,7 +82,7 @@ counted in a note."""
         words = []
         for word, value in ((a, record["a"]), (b, record["b"])):
             of_thread = word in ("thread", "left", "runs", "creator", "by")
-            words.append("%s %s" % (word, self.called(value) if of_thread else value))
+            words.append("%s %s" % (word, self.called(value) if of_thread else value_text(word, value)))
         return " ".join(words) + ("  " + record["reason"] if record["reason"] else "")
 
 
