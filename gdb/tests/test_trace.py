@@ -60,7 +60,7 @@ def traced(request):
         yield session
 
 
-LINE = re.compile(r"^\[ *(\d+)\.(\d{9}) (\d+)\] ([A-Z]+) (\w+) (\d+) (\w+) (\d+|0x\w+|"[^"]*")(?: ([A-Z]+))?$",
+LINE = re.compile(r'^\[ *(\d+)\.(\d{9}) (\d+)\] ([A-Z]+) (\w+) (\d+) (\w+) (\d+|0x\w+|"[^"]*")(?: ([A-Z]+))?$',
                   re.M)
 
 
