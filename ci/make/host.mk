@@ -12,7 +12,7 @@ HOST_SRCS := $(sort $(wildcard sched/*.c arch/host/*.c) \
 	$(wildcard kernel/cmdline.c kernel/params.c kernel/format.c kernel/log_ring.c) \
 	$(wildcard $(addprefix kernel/,dispatch.c wait.c mutex*.c recursive_mutex.c \
 		callers.c semaphore.c condvar.c completion.c rwlock.c barrier.c event_flags.c \
-		message_queue.c futex.c wait_show.c lockdep.c lockstat.c timer.c idle.c entry.c trace.c \
+		message_queue.c futex.c wait_show.c lockdep.c lockstat.c timer.c idle.c entry.c trace.c trace_export.c \
 		debug_page.c id_table.c limits.c process*.c scheduler.c thread*.c watch*.c)) \
 	$(wildcard kernel/cpu_offline.c kernel/monitor_line.c kernel/monitor_args.c) \
 	$(wildcard boot/parse_*.c arch/x86_64/parse_*.c) \

@@ -156,11 +156,11 @@ static void deliver(struct virtual_cpu *c)
 	unsigned pending = c->pending;
 
 	c->pending = 0;
-	entry_irq_enter();
+	entry_irq_enter(0);
 	for (unsigned kind = 0; kind < ARCH_IPI_COUNT; kind++)
 		if (pending & 1u << kind)
 			entry_ipi(kind);
-	entry_irq_exit();
+	entry_irq_exit(0);
 }
 
 /* The idle loop has nothing to do. Who waits last ends the run. */

@@ -380,7 +380,8 @@ static int be_governor(void *arg)
 		config.quantum = (1 + roll(&d, 50)) * MS;
 		config.aging = (1 + roll(&d, 50)) * MS;
 		config.boost_interval = (1 + roll(&d, 200)) * MS;
-		config.balance_interval = (1 + roll(&d, 50)) * MS;
+		/* Of less a debug build under icount would need all for balancing. */
+		config.balance_interval = (10 + roll(&d, 50)) * MS;
 		config.balancing = roll(&d, 4) != 0;
 		err = scheduler_set_config(&config);
 		if (err)

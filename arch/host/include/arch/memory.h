@@ -21,4 +21,12 @@ static inline paddr_t virt_to_phys(const void *va)
 	return (paddr_t)((uintptr_t)va - (uintptr_t)arch_host_memory);
 }
 
+/* Every address of the process is mapped, at a physical one that counts from the arena. */
+static inline bool arch_query_page(uintptr_t va, paddr_t *pa, unsigned *prot)
+{
+	*pa = virt_to_phys((const void *)va);
+	*prot = 0;
+	return true;
+}
+
 #endif
